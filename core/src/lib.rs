@@ -1,0 +1,34 @@
+//! The foundation of privity: algebra, sharing, randomness, wire and channels.
+//!
+//! No sockets and no files: this crate computes, encodes and checks.
+//! `privity-net` brings the sockets, `privity-joint` the files.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`ring`], [`field`] | Z_2^64 and Z_2^128; the prime field of 2^61 - 1 |
+//! | [`fixed`] | real numbers as fixed point, with a checked range |
+//! | [`bits`] | packed bits and the transpose between words and bit planes |
+//! | [`prg`], [`crhash`] | AES in counter mode; a correlation-robust hash |
+//! | [`share`] | additive and replicated sharing |
+//! | [`channel`], [`mesh`], [`meter`] | links, framing, counters |
+//! | [`codec`], [`transcript`] | control messages; the hash of what was agreed |
+//! | [`secret`] | values that are wiped and never printed |
+//! | [`arch`] | kernels with run-time dispatch; the only `unsafe` code |
+//!
+//! Security parameters stand in [`params`] and nowhere else.
+
+pub mod channel;
+pub mod codec;
+pub mod error;
+pub mod mesh;
+pub mod meter;
+pub mod secret;
+pub mod transcript;
+
+pub use channel::{Cancel, Channel};
+pub use error::{Error, PartyName, Result};
+pub use mesh::Mesh;
+pub use secret::Secret;
+
+#[cfg(target_endian = "big")]
+compile_error!("bulk vectors travel as little-endian memory; a big-endian port must convert them");
