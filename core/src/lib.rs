@@ -17,16 +17,26 @@
 //!
 //! Security parameters stand in [`params`] and nowhere else.
 
+pub mod arch;
+pub mod bits;
 pub mod channel;
 pub mod codec;
+pub mod crhash;
 pub mod error;
+pub mod field;
+pub mod fixed;
 pub mod mesh;
 pub mod meter;
+pub mod params;
+pub mod prg;
+pub mod ring;
 pub mod secret;
+pub mod share;
 pub mod transcript;
 
 pub use channel::{Cancel, Channel};
 pub use error::{Error, PartyName, Result};
+pub use fixed::Fixed;
 pub use mesh::Mesh;
 pub use secret::Secret;
 

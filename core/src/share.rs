@@ -1,0 +1,4 @@
+//! Secret sharing, one module per scheme.
+
+pub mod additive;
+pub mod replicated;

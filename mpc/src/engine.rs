@@ -1,0 +1,229 @@
+//! What an engine must do. All algorithms above are written once, over this.
+//!
+//! An engine computes on vectors of Z_2^64 and of bits that are shared among
+//! its computing parties. Every party makes the same calls in the same order.
+//! Nothing an algorithm does may depend on a shared value, so that the engine
+//! [`Shape`](crate::shape::Shape), which has no values, sees exactly the
+//! messages of a real run.
+//!
+//! Matrices are vectors in row-major order; the shape is passed along.
+//! Fixed-point numbers are ring elements that carry `f` fractional bits; the
+//! engine does not know them, except that a product is divided by 2^`trunc`.
+//!
+//! Local operations assert that lengths agree and panic otherwise: a mismatch
+//! is a bug of the calling algorithm, never an effect of a peer's message.
+
+use privity_core::Result;
+use std::ops::Range;
+
+/// Which computing parties learn an opened value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recipients<'a> {
+    /// All computing parties.
+    All,
+    /// These, by index in the engine.
+    Only(&'a [usize]),
+}
+
+impl Recipients<'_> {
+    /// Whether party `i` is among them.
+    pub fn contains(&self, i: usize) -> bool {
+        match self {
+            Recipients::All => true,
+            Recipients::Only(list) => list.contains(&i),
+        }
+    }
+}
+
+/// A shared vector of ring elements, with the operations that need no message.
+pub trait RingShares: Clone + Send + Sized {
+    /// Number of elements.
+    fn len(&self) -> usize;
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// Public zeros.
+    fn zeros(len: usize) -> Self;
+    /// x + y
+    fn add(&self, other: &Self) -> Self;
+    /// x - y
+    fn sub(&self, other: &Self) -> Self;
+    /// -x
+    fn neg(&self) -> Self {
+        Self::zeros(self.len()).sub(self)
+    }
+    /// k x
+    fn scale(&self, k: u64) -> Self;
+    /// Element by element with a public vector.
+    fn mul_public(&self, k: &[u64]) -> Self;
+    /// The elements at `indices`, in that order; repeats are allowed.
+    fn gather(&self, indices: &[usize]) -> Self;
+    /// The elements of a range.
+    fn slice(&self, range: Range<usize>) -> Self;
+    /// One vector after the other.
+    fn concat(parts: &[&Self]) -> Self;
+    /// Of a matrix with `columns` columns, the sum of each row.
+    fn sum_rows(&self, columns: usize) -> Self;
+    /// Of a matrix with `columns` columns, the sum of each column.
+    fn sum_columns(&self, columns: usize) -> Self;
+    /// x_0, x_0 + x_1, x_0 + x_1 + x_2, ...
+    fn prefix_sum(&self) -> Self;
+
+    /// The transpose of a matrix with `columns` columns.
+    fn transpose(&self, columns: usize) -> Self {
+        let rows = self.len().checked_div(columns).unwrap_or(0);
+        let indices: Vec<usize> =
+            (0..columns).flat_map(|c| (0..rows).map(move |r| r * columns + c)).collect();
+        self.gather(&indices)
+    }
+
+    /// Each element `times` times in a row: x_0 x_0 x_1 x_1 ...
+    fn repeat_each(&self, times: usize) -> Self {
+        let indices: Vec<usize> =
+            (0..self.len()).flat_map(|i| std::iter::repeat_n(i, times)).collect();
+        self.gather(&indices)
+    }
+
+    /// The whole vector `times` times: x_0 x_1 x_0 x_1 ...
+    fn tile(&self, times: usize) -> Self {
+        let indices: Vec<usize> = (0..times).flat_map(|_| 0..self.len()).collect();
+        self.gather(&indices)
+    }
+}
+
+/// A shared vector of bits, with the operations that need no message.
+pub trait BitShares: Clone + Send + Sized {
+    /// Number of bits.
+    fn len(&self) -> usize;
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// x xor y
+    fn xor(&self, other: &Self) -> Self;
+    /// One vector after the other.
+    fn concat(parts: &[&Self]) -> Self;
+    /// The bits of a range.
+    fn slice(&self, range: Range<usize>) -> Self;
+}
+
+/// The shape of a matrix product: (`m` x `k`) times (`k` x `n`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dims {
+    /// Rows of the left factor and of the result.
+    pub m: usize,
+    /// Columns of the left factor, rows of the right one.
+    pub k: usize,
+    /// Columns of the right factor and of the result.
+    pub n: usize,
+}
+
+/// A protocol for computing on shared vectors.
+///
+/// **Ranges.** Values are two's-complement integers in Z_2^64. Wherever `trunc`
+/// is not zero the value to be truncated must satisfy |x| < 2^62, and
+/// comparisons need |x| < 2^62 ([`MAX_BITS`]); beyond that the result is wrong,
+/// so importers check ranges and algorithms state the growth they cause.
+///
+/// **Truncation** divides by 2^`trunc` and returns floor(x / 2^trunc) or that
+/// minus one unit; which of the two is random. There are no larger errors.
+pub trait Engine {
+    /// A shared vector of ring elements.
+    type Ring: RingShares;
+    /// A shared vector of bits.
+    type Bits: BitShares;
+
+    /// This party's index among the computing parties.
+    fn me(&self) -> usize;
+
+    /// Number of computing parties.
+    fn parties(&self) -> usize;
+
+    /// Runs `work` as the protocol step `label`; bytes, rounds and time are
+    /// counted under it.
+    fn scope<T>(&mut self, label: &str, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T>;
+
+    /// Shares a vector that computing party `owner` has. `values` is `Some`
+    /// exactly at the owner; all parties know `len`.
+    fn input(&mut self, owner: usize, values: Option<&[u64]>, len: usize) -> Result<Self::Ring>;
+
+    /// A public vector as shares.
+    fn public(&self, values: &[u64]) -> Self::Ring;
+
+    /// x + k for a public vector k.
+    fn add_public(&self, x: &Self::Ring, k: &[u64]) -> Self::Ring {
+        x.add(&self.public(k))
+    }
+
+    /// Opens x. `Some` at the recipients, `None` elsewhere and in a dry run.
+    fn open(&mut self, x: &Self::Ring, to: Recipients<'_>) -> Result<Option<Vec<u64>>>;
+
+    /// Opens packed bits (see [`privity_core::bits`]).
+    fn open_bits(&mut self, x: &Self::Bits, to: Recipients<'_>) -> Result<Option<Vec<u64>>>;
+
+    /// Inner products: x and y are cut into groups of `group` consecutive
+    /// elements, and each group yields sum x_i y_i / 2^trunc. One message per
+    /// group, whatever its size. With `trunc` 0 nothing is truncated.
+    fn dot(
+        &mut self,
+        x: &Self::Ring,
+        y: &Self::Ring,
+        group: usize,
+        trunc: u32,
+    ) -> Result<Self::Ring>;
+
+    /// Element-wise product, divided by 2^trunc.
+    fn mul(&mut self, x: &Self::Ring, y: &Self::Ring, trunc: u32) -> Result<Self::Ring> {
+        self.dot(x, y, 1, trunc)
+    }
+
+    /// Matrix product, divided by 2^trunc. One message per element of the result.
+    fn matmul(
+        &mut self,
+        x: &Self::Ring,
+        y: &Self::Ring,
+        dims: Dims,
+        trunc: u32,
+    ) -> Result<Self::Ring>;
+
+    /// x / 2^bits, 1 <= bits < 62.
+    fn truncate(&mut self, x: &Self::Ring, bits: u32) -> Result<Self::Ring>;
+
+    /// x and y
+    fn and(&mut self, x: &Self::Bits, y: &Self::Bits) -> Result<Self::Bits>;
+
+    /// not x
+    fn not(&self, x: &Self::Bits) -> Self::Bits;
+
+    /// x < 0, for |x| < 2^63.
+    fn is_negative(&mut self, x: &Self::Ring) -> Result<Self::Bits>;
+
+    /// x = 0
+    fn is_zero(&mut self, x: &Self::Ring) -> Result<Self::Bits>;
+
+    /// The 64 bits of each element, lowest plane first.
+    fn to_bits(&mut self, x: &Self::Ring) -> Result<Vec<Self::Bits>>;
+
+    /// A bit as the ring element 0 or 1.
+    fn bit_to_ring(&mut self, b: &Self::Bits) -> Result<Self::Ring>;
+
+    /// The numbers whose bits are given, lowest plane first, at most 64. All
+    /// planes are converted in the same rounds.
+    fn from_bits(&mut self, planes: &[Self::Bits]) -> Result<Self::Ring> {
+        let Some(first) = planes.first() else {
+            return Ok(Self::Ring::zeros(0));
+        };
+        let len = first.len();
+        let all = Self::Bits::concat(&planes.iter().collect::<Vec<_>>());
+        let ring = self.bit_to_ring(&all)?;
+        let mut sum = Self::Ring::zeros(len);
+        for j in 0..planes.len() {
+            sum = sum.add(&ring.slice(j * len..(j + 1) * len).scale(1 << j));
+        }
+        Ok(sum)
+    }
+}
+
+/// Comparisons and truncations hold for |x| < 2^`MAX_BITS`, on every engine.
+pub const MAX_BITS: u32 = 62;

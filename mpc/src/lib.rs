@@ -1,0 +1,12 @@
+//! Secure computation engines and the numeric library over them.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`engine`] | the trait that every engine implements |
+//! | [`rep3`] | three parties, semi-honest, honest majority |
+//! | [`shape`] | no values: the same algorithms, counting bytes and rounds |
+//! | [`numeric`] | comparison, selection, reciprocal, logarithm, sigmoid, linear algebra |
+//! | [`table`] | sorting |
+#![forbid(unsafe_code)]
+
+pub mod engine;
