@@ -16,7 +16,12 @@ pub fn words(len: usize) -> usize {
 /// Packs bits, the first into the lowest position of the first word.
 pub fn pack(bits: &[bool]) -> Vec<u64> {
     bits.chunks(64)
-        .map(|chunk| chunk.iter().enumerate().fold(0, |w, (i, &b)| w | u64::from(b) << i))
+        .map(|chunk| {
+            chunk
+                .iter()
+                .enumerate()
+                .fold(0, |w, (i, &b)| w | u64::from(b) << i)
+        })
         .collect()
 }
 
@@ -26,7 +31,60 @@ pub fn pack(bits: &[bool]) -> Vec<u64> {
 /// If there are fewer.
 pub fn unpack(packed: &[u64], len: usize) -> Vec<bool> {
     assert!(packed.len() >= words(len), "too few packed words");
-    (0..len).map(|i| packed[i / 64] >> (i % 64) & 1 == 1).collect()
+    (0..len)
+        .map(|i| packed[i / 64] >> (i % 64) & 1 == 1)
+        .collect()
+}
+
+/// Sets the bits after the first `len` to zero.
+pub fn clear_padding(packed: &mut [u64], len: usize) {
+    if len % 64 != 0 {
+        if let Some(word) = packed.get_mut(len / 64) {
+            *word &= (1 << (len % 64)) - 1;
+        }
+    }
+}
+
+/// Appends the first `len` bits of `from` to `out`, which holds `at` bits.
+///
+/// # Panics
+/// If `from` is too short or `out` is not `words(at)` long.
+pub fn append(out: &mut Vec<u64>, at: usize, from: &[u64], len: usize) {
+    assert_eq!(out.len(), words(at), "packed bits and their count");
+    let from = &from[..words(len)];
+    let shift = at % 64;
+    if shift == 0 {
+        out.extend_from_slice(from);
+        return;
+    }
+    clear_padding(out, at);
+    for &word in from {
+        if let Some(last) = out.last_mut() {
+            *last |= word << shift;
+        }
+        out.push(word >> (64 - shift));
+    }
+    out.truncate(words(at + len));
+}
+
+/// The bits of `range`, moved to the front.
+///
+/// # Panics
+/// If the range is not within `from`.
+pub fn extract(from: &[u64], range: std::ops::Range<usize>) -> Vec<u64> {
+    let (first, shift) = (range.start / 64, range.start % 64);
+    assert!(words(range.end) <= from.len(), "bit range");
+    (0..words(range.len()))
+        .map(|i| {
+            let low = from[first + i] >> shift;
+            let high = if shift == 0 {
+                0
+            } else {
+                from.get(first + i + 1).map_or(0, |w| w << (64 - shift))
+            };
+            low | high
+        })
+        .collect()
 }
 
 /// Elements per transposed tile: eight 64x64 blocks.
@@ -45,7 +103,10 @@ pub fn to_planes(xs: &[u64]) -> Vec<u64> {
             column.copy_from_slice(&row[..width]);
         }
     };
-    xs.par_chunks(TILE).zip(tiles).with_min_len(32).for_each(work);
+    xs.par_chunks(TILE)
+        .zip(tiles)
+        .with_min_len(32)
+        .for_each(work);
     planes
 }
 
@@ -59,17 +120,20 @@ pub fn from_planes(planes: &[u64], count: usize, len: usize) -> Vec<u64> {
     assert_eq!(planes.len(), count * stride, "plane sizes");
     let mut xs = vec![0; len];
     let backend = arch::backend();
-    xs.par_chunks_mut(TILE).enumerate().with_min_len(32).for_each(|(t, xs)| {
-        let mut rows = [[0u64; 8]; 64];
-        let width = words(xs.len());
-        for (j, row) in rows[..count].iter_mut().enumerate() {
-            row[..width].copy_from_slice(&planes[j * stride + t * 8..][..width]);
-        }
-        arch::transpose_blocks(backend, &mut rows);
-        for (i, x) in xs.iter_mut().enumerate() {
-            *x = rows[i % 64][i / 64];
-        }
-    });
+    xs.par_chunks_mut(TILE)
+        .enumerate()
+        .with_min_len(32)
+        .for_each(|(t, xs)| {
+            let mut rows = [[0u64; 8]; 64];
+            let width = words(xs.len());
+            for (j, row) in rows[..count].iter_mut().enumerate() {
+                row[..width].copy_from_slice(&planes[j * stride + t * 8..][..width]);
+            }
+            arch::transpose_blocks(backend, &mut rows);
+            for (i, x) in xs.iter_mut().enumerate() {
+                *x = rows[i % 64][i / 64];
+            }
+        });
     xs
 }
 
@@ -113,6 +177,17 @@ mod tests {
                 }
             }
             prop_assert_eq!(from_planes(&planes, 64, xs.len()), xs);
+        }
+
+        #[test]
+        fn append_and_extract(a: Vec<bool>, b: Vec<bool>, c: Vec<bool>) {
+            let mut joined = pack(&a);
+            append(&mut joined, a.len(), &pack(&b), b.len());
+            append(&mut joined, a.len() + b.len(), &pack(&c), c.len());
+            let all: Vec<bool> = [a.clone(), b.clone(), c].concat();
+            prop_assert_eq!(unpack(&joined, all.len()), all);
+            let middle = extract(&joined, a.len()..a.len() + b.len());
+            prop_assert_eq!(unpack(&middle, b.len()), b);
         }
 
         #[test]

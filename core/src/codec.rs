@@ -82,7 +82,10 @@ impl<'a> Reader<'a> {
     pub fn bytes(&mut self, limit: usize) -> Result<&'a [u8], DecodeError> {
         let got = u32::decode(self)?;
         if got as usize > limit {
-            return Err(DecodeError::TooLong { got: got.into(), limit });
+            return Err(DecodeError::TooLong {
+                got: got.into(),
+                limit,
+            });
         }
         self.take(got as usize)
     }
@@ -94,7 +97,11 @@ impl<'a> Reader<'a> {
 
     /// Refuses what is left over.
     pub fn finish(self) -> Result<(), DecodeError> {
-        if self.rest.is_empty() { Ok(()) } else { Err(DecodeError::Trailing(self.rest.len())) }
+        if self.rest.is_empty() {
+            Ok(())
+        } else {
+            Err(DecodeError::Trailing(self.rest.len()))
+        }
     }
 }
 

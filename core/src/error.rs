@@ -34,7 +34,9 @@ pub enum Error {
     },
 
     /// Nothing came from the peer within the configured time.
-    #[error("party '{peer}' sent nothing for {after:?} during '{during}': it is slow, stalled or unreachable; check that it runs, or raise the time-out")]
+    #[error(
+        "party '{peer}' sent nothing for {after:?} during '{during}': it is slow, stalled or unreachable; check that it runs, or raise the time-out"
+    )]
     Timeout {
         /// Who was waited for.
         peer: PartyName,
@@ -67,7 +69,9 @@ pub enum Error {
     },
 
     /// The peer is at another step of the program.
-    #[error("party '{peer}' is at another step: it sent a message for step {theirs:#010x}, this party is in '{during}' ({ours:#010x}); all parties must run the same program")]
+    #[error(
+        "party '{peer}' is at another step: it sent a message for step {theirs:#010x}, this party is in '{during}' ({ours:#010x}); all parties must run the same program"
+    )]
     OutOfStep {
         /// Who sent it.
         peer: PartyName,

@@ -25,7 +25,9 @@ impl Fixed {
         if (1..=30).contains(&frac_bits) {
             Ok(Self { frac_bits })
         } else {
-            Err(Error::Argument(format!("{frac_bits} fractional bits: 1 to 30 are possible")))
+            Err(Error::Argument(format!(
+                "{frac_bits} fractional bits: 1 to 30 are possible"
+            )))
         }
     }
 

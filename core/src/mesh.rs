@@ -41,6 +41,14 @@ struct Link {
     received: u32,
 }
 
+/// What [`Mesh::begin_scope`] has to remember.
+#[must_use]
+pub struct Scope {
+    outer: Step,
+    start: Instant,
+    clock: u32,
+}
+
 #[derive(Clone)]
 struct Step {
     label: String,
@@ -68,7 +76,13 @@ impl Mesh {
             names: names.to_vec(),
             links: channels
                 .into_iter()
-                .map(|c| c.map(|channel| Link { channel, sent: 0, received: 0 }))
+                .map(|c| {
+                    c.map(|channel| Link {
+                        channel,
+                        sent: 0,
+                        received: 0,
+                    })
+                })
                 .collect(),
             clock: 0,
             step: Step::new("start"),
@@ -152,15 +166,35 @@ impl Mesh {
         }
     }
 
-    /// Runs `work` as the step `label`, counts its time, and returns to the
-    /// step that was current.
-    pub fn scope<T>(&mut self, label: &str, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        let outer = std::mem::replace(&mut self.step, Step::new(label));
-        let (start, clock) = (Instant::now(), self.clock);
+    /// Runs `work` as the step `label`, counts its time and rounds, and returns
+    /// to the step that was current.
+    pub fn scope<T>(
+        &mut self,
+        label: &str,
+        work: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        let outer = self.begin_scope(label);
         let result = work(self);
-        self.meter.add_scope(label, start.elapsed(), self.clock - clock);
-        self.step = outer;
+        self.end_scope(outer);
         result
+    }
+
+    /// The first half of [`Mesh::scope`], for owners of a mesh that cannot lend
+    /// it to a closure.
+    pub fn begin_scope(&mut self, label: &str) -> Scope {
+        let outer = std::mem::replace(&mut self.step, Step::new(label));
+        Scope {
+            outer,
+            start: Instant::now(),
+            clock: self.clock,
+        }
+    }
+
+    /// The second half of [`Mesh::scope`].
+    pub fn end_scope(&mut self, scope: Scope) {
+        let label = std::mem::replace(&mut self.step, scope.outer).label;
+        self.meter
+            .add_scope(&label, scope.start.elapsed(), self.clock - scope.clock);
     }
 
     /// Sends one message of at most [`MAX_MESSAGE`] bytes to party `to`.
@@ -182,7 +216,9 @@ impl Mesh {
         message.extend_from_slice(&step.tag.to_be_bytes());
         message.extend_from_slice(payload);
         link.sent = link.sent.wrapping_add(1);
-        link.channel.send(message).map_err(|e| locate(e, &step.label))?;
+        link.channel
+            .send(message)
+            .map_err(|e| locate(e, &step.label))?;
         self.meter.add_sent(&step.label, payload.len());
         Ok(())
     }
@@ -194,7 +230,11 @@ impl Mesh {
         if payload.len() != into.len() {
             return Err(self.deviation(
                 from,
-                format!("its message has {} bytes, the protocol says {}", payload.len(), into.len()),
+                format!(
+                    "its message has {} bytes, the protocol says {}",
+                    payload.len(),
+                    into.len()
+                ),
             ));
         }
         into.copy_from_slice(payload);
@@ -233,7 +273,10 @@ impl Mesh {
     /// the same point with the same arguments. Counters start at zero.
     pub fn fork(&mut self, label: &str, members: &[usize]) -> Result<Mesh> {
         let me = members.iter().position(|&m| m == self.me).ok_or_else(|| {
-            Error::Argument(format!("party {} is not a member of the forked mesh", self.me))
+            Error::Argument(format!(
+                "party {} is not a member of the forked mesh",
+                self.me
+            ))
         })?;
         let mut channels = Vec::with_capacity(members.len());
         for &m in members {
@@ -260,7 +303,9 @@ impl Mesh {
 
     fn recv_frame(&mut self, from: usize, max: usize) -> Result<Vec<u8>> {
         if self.cancel.is_cancelled() {
-            return Err(Error::Cancelled { during: self.step.label.clone() });
+            return Err(Error::Cancelled {
+                during: self.step.label.clone(),
+            });
         }
         let link = link(&mut self.links, self.me, from)?;
         let start = Instant::now();
@@ -274,10 +319,17 @@ impl Mesh {
             return Err(self.deviation(from, "its message is shorter than a header"));
         };
         if header.sequence != expected {
-            let rule = if header.sequence < expected { "repeats" } else { "skips to" };
+            let rule = if header.sequence < expected {
+                "repeats"
+            } else {
+                "skips to"
+            };
             return Err(self.deviation(
                 from,
-                format!("it {rule} message {} where message {expected} is due", header.sequence),
+                format!(
+                    "it {rule} message {} where message {expected} is due",
+                    header.sequence
+                ),
             ));
         }
         if header.step != self.step.tag {
@@ -299,14 +351,18 @@ impl Mesh {
             ));
         }
         self.clock = self.clock.max(header.clock.saturating_add(1));
-        self.meter.add_received(&self.step.label, message.len() - HEADER, start.elapsed());
+        self.meter
+            .add_received(&self.step.label, message.len() - HEADER, start.elapsed());
         Ok(message)
     }
 }
 
 impl std::fmt::Debug for Mesh {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Mesh").field("me", &self.me).field("names", &self.names).finish_non_exhaustive()
+        f.debug_struct("Mesh")
+            .field("me", &self.me)
+            .field("names", &self.names)
+            .finish_non_exhaustive()
     }
 }
 
@@ -314,7 +370,10 @@ impl Step {
     fn new(label: &str) -> Self {
         // The low half of the fork id serves as a tag: a hash of the label.
         let tag = crate::channel::fork_id(0, label, 0) as u32;
-        Self { label: label.into(), tag }
+        Self {
+            label: label.into(),
+            tag,
+        }
     }
 }
 
@@ -331,14 +390,20 @@ impl Header {
             let bytes = message.get(4 * i..4 * i + 4)?;
             Some(u32::from_be_bytes(bytes.try_into().ok()?))
         };
-        Some(Self { length: word(0)?, sequence: word(1)?, clock: word(2)?, step: word(3)? })
+        Some(Self {
+            length: word(0)?,
+            sequence: word(1)?,
+            clock: word(2)?,
+            step: word(3)?,
+        })
     }
 }
 
 fn link(links: &mut [Option<Link>], me: usize, peer: usize) -> Result<&mut Link> {
-    links.get_mut(peer).and_then(Option::as_mut).ok_or_else(|| {
-        Error::Argument(format!("party {me} has no link to party {peer}"))
-    })
+    links
+        .get_mut(peer)
+        .and_then(Option::as_mut)
+        .ok_or_else(|| Error::Argument(format!("party {me} has no link to party {peer}")))
 }
 
 /// Channels do not know the protocol step; say it here.

@@ -38,7 +38,9 @@ const BATCH: usize = 64;
 impl Prg {
     /// Schedules the key.
     pub fn new(key: &Key) -> Self {
-        Self { cipher: Aes128::new(&Array::from(*key.expose())) }
+        Self {
+            cipher: Aes128::new(&Array::from(*key.expose())),
+        }
     }
 
     /// Fills `out` with the stream of `domain` from element `start` on.
@@ -47,7 +49,10 @@ impl Prg {
     /// If `start` does not begin a block (it must be even for u64).
     pub fn fill<R: Ring>(&self, domain: u64, start: usize, out: &mut [R]) {
         let size = size_of::<R>();
-        assert!(start * size % 16 == 0, "PRG offset {start} is not on a block boundary");
+        assert!(
+            start * size % 16 == 0,
+            "PRG offset {start} is not on a block boundary"
+        );
         let mut block = (start * size / 16) as u64;
         for batch in bytemuck::cast_slice_mut::<R, u8>(out).chunks_mut(16 * BATCH) {
             let mut blocks = [Array::from([0u8; 16]); BATCH];
@@ -88,7 +93,9 @@ mod tests {
     fn fips_197_vector_and_layout() {
         let key = Secret::new(std::array::from_fn(|i| i as u8));
         let prg = Prg::new(&key);
-        let mut block = [Array::from(0x0011_2233_4455_6677_8899_aabb_ccdd_eeff_u128.to_be_bytes())];
+        let mut block = [Array::from(
+            0x0011_2233_4455_6677_8899_aabb_ccdd_eeff_u128.to_be_bytes(),
+        )];
         prg.cipher.encrypt_blocks(&mut block);
         let expected = 0x69c4_e0d8_6a7b_0430_d8cd_b780_70b4_c55a_u128.to_be_bytes();
         assert_eq!(<[u8; 16]>::from(block[0]), expected);
@@ -114,6 +121,9 @@ mod tests {
     #[test]
     fn debug_shows_no_key() {
         let key = Secret::new([0xAB; 16]);
-        assert_eq!(format!("{key:?} {:?}", Prg::new(&key)), "Secret(..) Prg { .. }");
+        assert_eq!(
+            format!("{key:?} {:?}", Prg::new(&key)),
+            "Secret(..) Prg { .. }"
+        );
     }
 }

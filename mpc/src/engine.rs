@@ -73,15 +73,17 @@ pub trait RingShares: Clone + Send + Sized {
     /// The transpose of a matrix with `columns` columns.
     fn transpose(&self, columns: usize) -> Self {
         let rows = self.len().checked_div(columns).unwrap_or(0);
-        let indices: Vec<usize> =
-            (0..columns).flat_map(|c| (0..rows).map(move |r| r * columns + c)).collect();
+        let indices: Vec<usize> = (0..columns)
+            .flat_map(|c| (0..rows).map(move |r| r * columns + c))
+            .collect();
         self.gather(&indices)
     }
 
     /// Each element `times` times in a row: x_0 x_0 x_1 x_1 ...
     fn repeat_each(&self, times: usize) -> Self {
-        let indices: Vec<usize> =
-            (0..self.len()).flat_map(|i| std::iter::repeat_n(i, times)).collect();
+        let indices: Vec<usize> = (0..self.len())
+            .flat_map(|i| std::iter::repeat_n(i, times))
+            .collect();
         self.gather(&indices)
     }
 
@@ -147,6 +149,14 @@ pub trait Engine {
     /// Shares a vector that computing party `owner` has. `values` is `Some`
     /// exactly at the owner; all parties know `len`.
     fn input(&mut self, owner: usize, values: Option<&[u64]>, len: usize) -> Result<Self::Ring>;
+
+    /// Shares a vector of which each computing party has an additive share, as
+    /// dealt by an owner that does not compute.
+    fn import(&mut self, additive: &[u64]) -> Result<Self::Ring>;
+
+    /// Fresh additive shares of x, uniform but for their sum, for a recipient
+    /// that does not compute. Local: the randomness comes from correlated keys.
+    fn export(&mut self, x: &Self::Ring) -> Result<Vec<u64>>;
 
     /// A public vector as shares.
     fn public(&self, values: &[u64]) -> Self::Ring;

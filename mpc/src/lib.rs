@@ -10,3 +10,5 @@
 #![forbid(unsafe_code)]
 
 pub mod engine;
+pub mod rep3;
+pub mod shape;

@@ -23,7 +23,9 @@ pub struct Replicated<R: Ring> {
 
 impl<R: Ring> std::fmt::Debug for Replicated<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Replicated").field("len", &self.own.len()).finish_non_exhaustive()
+        f.debug_struct("Replicated")
+            .field("len", &self.own.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -55,12 +57,18 @@ impl<R: Ring> Replicated<R> {
 
     /// Both components from `f`.
     pub fn map_both(&self, f: impl Fn(&[R]) -> Vec<R>) -> Self {
-        Self { own: f(&self.own), next: f(&self.next) }
+        Self {
+            own: f(&self.own),
+            next: f(&self.next),
+        }
     }
 
     /// Both components of two shares from `f`.
     pub fn zip_both(&self, other: &Self, f: impl Fn(&[R], &[R]) -> Vec<R>) -> Self {
-        Self { own: f(&self.own, &other.own), next: f(&self.next, &other.next) }
+        Self {
+            own: f(&self.own, &other.own),
+            next: f(&self.next, &other.next),
+        }
     }
 
     /// How many elements are shared.

@@ -1,0 +1,358 @@
+//! The sign of a shared number, and the test for zero.
+//!
+//! **Idea.** x = a + b mod 2^64 with a = x_0 + x_1 known to party 0 and b = x_2
+//! known to parties 1 and 2. The sign is a_63 + b_63 + (carry into bit 63).
+//! Cut the lower 63 bits into 21 groups of three. Whether a group generates a
+//! carry (G) or propagates one (P) is a polynomial in the three bits of a with
+//! coefficients in the bits of b:
+//!
+//! (1)  T = a0 a1 a2 + b2 a0 a1 + b1 a0 a2 + b1 b2 a0,   U = a1 a2 + b2 a1
+//!      G = b2 a2 + b1 U + b0 T
+//!      P = T + b0 U + b0 b1 a2 + b0 b1 b2                      over GF(2)
+//!
+//! It is linear in the seven monomials of the group's bits of a, so once party
+//! 0 has shared these between parties 1 and 2, the latter compute shares of G
+//! and P without talking.
+//!
+//! **Protocol** for a vector of n numbers, bit-sliced:
+//! 1. Party 0 shares the 147 monomials and a_63 between parties 1 (from F_1, no
+//!    message) and 2 (148 bits per number).
+//! 2. Parties 1 and 2 evaluate (1), 42 bits, and a_63 + b_63, and turn the
+//!    two-party shares t_1, t_2 into replicated ones: y_0 from F_0, y_1 from
+//!    F_1, y_2 = t_1 + t_2 + y_0 + y_1, for which each sends the other its part
+//!    masked (43 bits each).
+//! 3. A tree of ANDs combines neighbouring groups,
+//!    (2)  (G, P) = (G_h + P_h G_l,  P_h P_l),
+//!    five levels, 35 ANDs; the lowest group needs no P.
+//!
+//! The test for zero asks whether a + (b - 1) is all ones: P of every group
+//! and of bit 63, with b - 1 in the place of b, and a tree of 21 ANDs.
+//!
+//! **Privacy.** Party 2 sees 148 bits masked by F_1, which it lacks, and party
+//! 1's part masked by y_1; party 1 sees party 2's part masked by y_0; the ANDs
+//! are those of Araki et al.
+//!
+//! **Cost.** Sign: 148 + 86 + 3 * 35 = 339 bits per number over all parties, 7
+//! rounds. Zero: 148 + 44 + 63 = 255 bits, 7 rounds. Padding to words of 64
+//! numbers comes on top.
+//!
+//! Source: carry look-ahead with groups, e.g. ABY3 section 5.3; dealing the
+//! monomials of the component pair that one party knows is this library's
+//! arrangement.
+
+use super::{Prss, Rep3, share::Bits};
+use privity_core::{
+    Result, bits,
+    ring::{self, Ring},
+    share::replicated::Replicated,
+};
+use rayon::prelude::*;
+
+/// Groups of three bits below the top bit.
+pub(crate) const GROUPS: usize = 21;
+/// Monomials per group.
+const MONOMIALS: usize = 7;
+/// Bits that party 0 shares per number: the monomials and the top bit.
+pub(crate) const DEALT: usize = GROUPS * MONOMIALS + 1;
+
+/// Words of each plane per message: 8192 numbers.
+const BLOCK: usize = 128;
+
+impl Rep3 {
+    pub(super) fn sign(&mut self, x: &Replicated<u64>) -> Result<Bits> {
+        let len = x.own.len();
+        let planes = self.share_groups(x, 0, 2 * GROUPS + 1, |a, b, out| {
+            for g in 0..GROUPS {
+                let (generate, propagate) = group(&a[MONOMIALS * g..], b.bits(3 * g), b.ones);
+                out[g] = generate;
+                out[GROUPS + g] = propagate;
+            }
+            out[2 * GROUPS] = a[MONOMIALS * GROUPS] ^ (b.bit(63) & b.ones);
+        })?;
+        let top = planes.plane(2 * GROUPS);
+        let carry = self.combine_groups(planes)?;
+        Ok(Bits {
+            len,
+            words: carry.zip_both(&top, xor),
+        })
+    }
+
+    pub(super) fn zero_test(&mut self, x: &Replicated<u64>) -> Result<Bits> {
+        let len = x.own.len();
+        let mut planes = self.share_groups(x, 1, GROUPS + 1, |a, b, out| {
+            for g in 0..GROUPS {
+                out[g] = group(&a[MONOMIALS * g..], b.bits(3 * g), b.ones).1;
+            }
+            out[GROUPS] = a[MONOMIALS * GROUPS] ^ (b.bit(63) & b.ones);
+        })?;
+        while planes.count > 1 {
+            let pairs = planes.count / 2;
+            let low = planes.gather((0..pairs).map(|p| 2 * p));
+            let high = planes.gather((0..pairs).map(|p| 2 * p + 1));
+            let odd = (planes.count % 2 == 1).then(|| planes.plane(planes.count - 1));
+            let mut product = self.and_words(&low.words, &high.words)?;
+            let mut count = pairs;
+            if let Some(odd) = odd {
+                product.own.extend_from_slice(&odd.own);
+                product.next.extend_from_slice(&odd.next);
+                count += 1;
+            }
+            planes = Planes {
+                count,
+                stride: planes.stride,
+                words: product,
+            };
+        }
+        Ok(Bits {
+            len,
+            words: planes.plane(0),
+        })
+    }
+
+    /// Step 3: the carry out of the highest group.
+    fn combine_groups(&mut self, planes: Planes) -> Result<Replicated<u64>> {
+        let mut g: Vec<Replicated<u64>> = (0..GROUPS).map(|i| planes.plane(i)).collect();
+        let mut p: Vec<Replicated<u64>> = (GROUPS..2 * GROUPS).map(|i| planes.plane(i)).collect();
+        drop(planes);
+        while g.len() > 1 {
+            let pairs = g.len() / 2;
+            // (2); pair 0 holds the lowest group, whose P nobody needs.
+            let high: Vec<_> = (0..pairs).map(|i| &p[2 * i + 1]).collect();
+            let left = [&high[..], &high[1..]].concat();
+            let right: Vec<_> = (0..pairs)
+                .map(|i| &g[2 * i])
+                .chain((1..pairs).map(|i| &p[2 * i]))
+                .collect();
+            let product = self.and_words(&join(&left), &join(&right))?;
+            let stride = g[0].own.len();
+            let part = |i: usize| product.slice(i * stride..(i + 1) * stride);
+            let mut g_up: Vec<_> = (0..pairs)
+                .map(|i| g[2 * i + 1].zip_both(&part(i), xor))
+                .collect();
+            let mut p_up: Vec<_> = (0..pairs)
+                .map(|i| {
+                    if i == 0 {
+                        Replicated::default()
+                    } else {
+                        part(pairs + i - 1)
+                    }
+                })
+                .collect();
+            if g.len() % 2 == 1 {
+                g_up.extend(g.pop());
+                p_up.extend(p.pop());
+            }
+            (g, p) = (g_up, p_up);
+        }
+        Ok(g.pop().unwrap_or_default())
+    }
+
+    /// Steps 1 and 2: party 0 deals, parties 1 and 2 evaluate `f` on each word
+    /// position and re-share its `outputs` planes. b is x_2 - `minus`.
+    fn share_groups(
+        &mut self,
+        x: &Replicated<u64>,
+        minus: u64,
+        outputs: usize,
+        f: impl Fn(&[u64; DEALT], B<'_>, &mut [u64]) + Sync,
+    ) -> Result<Planes> {
+        let (op, mask) = (self.prss.operation(), self.prss.operation());
+        let stride = bits::words(x.own.len());
+        let me = self.mesh.me();
+        if me == 0 {
+            let a = ring::zip(&x.own, &x.next, u64::plus);
+            let a = bits::to_planes(&a);
+            let prss = &self.prss;
+            let blocks: Vec<_> = (0..stride).step_by(BLOCK).collect();
+            for some in blocks.chunks(4 * rayon::current_num_threads()) {
+                let dealt: Vec<Vec<u64>> = some
+                    .par_iter()
+                    .map(|&at| deal_block(prss, op, &a, stride, at))
+                    .collect();
+                for message in dealt {
+                    self.mesh.send(2, bytemuck::cast_slice(&message))?;
+                }
+            }
+        }
+        let mut planes = if me == 0 {
+            Planes {
+                count: outputs,
+                stride,
+                words: Replicated::default(),
+            }
+        } else {
+            let b = if me == 1 { &x.next } else { &x.own };
+            let b = bits::to_planes(&ring::map(b, |b| b.minus(minus)));
+            let mut t = vec![0; outputs * stride];
+            for at in (0..stride).step_by(BLOCK) {
+                let width = BLOCK.min(stride - at);
+                let mut a = vec![0u64; DEALT * width];
+                if me == 1 {
+                    self.prss.own_fill(op, at * DEALT, &mut a);
+                } else {
+                    self.mesh.recv(0, bytemuck::cast_slice_mut(&mut a))?;
+                }
+                // Constants of (1) belong to one of the two additive shares.
+                let ones = if me == 1 { u64::MAX } else { 0 };
+                let mut word = [0u64; DEALT];
+                let mut out = vec![0u64; outputs];
+                for i in 0..width {
+                    for (w, plane) in word.iter_mut().zip(a.chunks_exact(width)) {
+                        *w = plane[i];
+                    }
+                    let b = B {
+                        planes: &b,
+                        stride,
+                        at: at + i,
+                        ones,
+                    };
+                    f(&word, b, &mut out);
+                    for (j, &o) in out.iter().enumerate() {
+                        t[j * stride + at + i] = o;
+                    }
+                }
+            }
+            Planes {
+                count: outputs,
+                stride,
+                words: Replicated {
+                    own: t,
+                    next: Vec::new(),
+                },
+            }
+        };
+        planes.words = self.share_pairwise(
+            mask,
+            std::mem::take(&mut planes.words.own),
+            outputs * stride,
+        )?;
+        Ok(planes)
+    }
+
+    /// From exclusive-or shares t_1, t_2 of parties 1 and 2 to replicated ones.
+    pub(super) fn share_pairwise(
+        &mut self,
+        op: u64,
+        t: Vec<u64>,
+        len: usize,
+    ) -> Result<Replicated<u64>> {
+        let prss = &self.prss;
+        match self.mesh.me() {
+            0 => Ok(Replicated {
+                own: prss.own_vec(op, len),
+                next: prss.next_vec(op, len),
+            }),
+            me => {
+                // y_1 is F_1 at party 1, y_0 is F_0 at party 2.
+                let mask: Vec<u64> = if me == 1 {
+                    prss.own_vec(op, len)
+                } else {
+                    prss.next_vec(op, len)
+                };
+                let mine = xor(&t, &mask);
+                self.mesh.send_bulk(3 - me, &mine)?;
+                let mut theirs = vec![0; len];
+                self.mesh.recv_bulk(3 - me, &mut theirs)?;
+                let y_2 = xor(&mine, &theirs);
+                Ok(if me == 1 {
+                    Replicated {
+                        own: mask,
+                        next: y_2,
+                    }
+                } else {
+                    Replicated {
+                        own: y_2,
+                        next: mask,
+                    }
+                })
+            }
+        }
+    }
+}
+
+// Every block of the mask stream begins on a cipher block of two words.
+const _: () = assert!(DEALT % 2 == 0);
+
+/// The monomials of one block of word positions, masked, plane after plane.
+fn deal_block(prss: &Prss, op: u64, a: &[u64], stride: usize, at: usize) -> Vec<u64> {
+    let width = BLOCK.min(stride - at);
+    let mut out = vec![0u64; DEALT * width];
+    prss.next_fill(op, at * DEALT, &mut out);
+    let plane = |j: usize| &a[j * stride + at..][..width];
+    for g in 0..GROUPS {
+        let (a0, a1, a2) = (plane(3 * g), plane(3 * g + 1), plane(3 * g + 2));
+        let out = &mut out[MONOMIALS * g * width..][..MONOMIALS * width];
+        for i in 0..width {
+            let (a0, a1, a2) = (a0[i], a1[i], a2[i]);
+            let monomials = [a0, a1, a2, a0 & a1, a0 & a2, a1 & a2, a0 & a1 & a2];
+            for (k, m) in monomials.into_iter().enumerate() {
+                out[k * width + i] ^= m;
+            }
+        }
+    }
+    for (o, &top) in out[MONOMIALS * GROUPS * width..].iter_mut().zip(plane(63)) {
+        *o ^= top;
+    }
+    out
+}
+
+/// The bits of b at one word position.
+#[derive(Clone, Copy)]
+struct B<'a> {
+    planes: &'a [u64],
+    stride: usize,
+    at: usize,
+    ones: u64,
+}
+
+impl B<'_> {
+    fn bit(&self, j: usize) -> u64 {
+        self.planes[j * self.stride + self.at]
+    }
+
+    fn bits(&self, j: usize) -> [u64; 3] {
+        [self.bit(j), self.bit(j + 1), self.bit(j + 2)]
+    }
+}
+
+/// (1) on 64 numbers at once: shares of G and P of one group.
+fn group(a: &[u64], b: [u64; 3], ones: u64) -> (u64, u64) {
+    let [a0, a1, a2, a01, a02, a12, a012] = [a[0], a[1], a[2], a[3], a[4], a[5], a[6]];
+    let [b0, b1, b2] = b;
+    let t = a012 ^ (b2 & a01) ^ (b1 & a02) ^ (b1 & b2 & a0);
+    let u = a12 ^ (b2 & a1);
+    let generate = (b2 & a2) ^ (b1 & u) ^ (b0 & t);
+    let propagate = t ^ (b0 & u) ^ (b0 & b1 & a2) ^ (b0 & b1 & b2 & ones);
+    (generate, propagate)
+}
+
+/// Bit planes, shared, one after the other.
+struct Planes {
+    count: usize,
+    stride: usize,
+    words: Replicated<u64>,
+}
+
+impl Planes {
+    fn plane(&self, j: usize) -> Replicated<u64> {
+        self.words.slice(j * self.stride..(j + 1) * self.stride)
+    }
+
+    fn gather(&self, which: impl Iterator<Item = usize>) -> Planes {
+        let planes: Vec<_> = which.map(|j| self.plane(j)).collect();
+        let words = join(&planes.iter().collect::<Vec<_>>());
+        Planes {
+            count: planes.len(),
+            stride: self.stride,
+            words,
+        }
+    }
+}
+
+fn join(parts: &[&Replicated<u64>]) -> Replicated<u64> {
+    crate::engine::RingShares::concat(parts)
+}
+
+fn xor(a: &[u64], b: &[u64]) -> Vec<u64> {
+    ring::zip(a, b, |x, y| x ^ y)
+}

@@ -1,0 +1,138 @@
+//! Local operations on replicated shares: the same on both components.
+
+use crate::engine::{BitShares, RingShares};
+use privity_core::{
+    bits,
+    ring::{self, Ring},
+    share::replicated::Replicated,
+};
+use std::ops::Range;
+
+impl RingShares for Replicated<u64> {
+    fn len(&self) -> usize {
+        self.own.len()
+    }
+
+    fn zeros(len: usize) -> Self {
+        Self {
+            own: vec![0; len],
+            next: vec![0; len],
+        }
+    }
+
+    fn add(&self, other: &Self) -> Self {
+        self.zip_both(other, |a, b| ring::zip(a, b, u64::plus))
+    }
+
+    fn sub(&self, other: &Self) -> Self {
+        self.zip_both(other, |a, b| ring::zip(a, b, u64::minus))
+    }
+
+    fn scale(&self, k: u64) -> Self {
+        self.map_both(|c| ring::map(c, |a| a.times(k)))
+    }
+
+    fn mul_public(&self, k: &[u64]) -> Self {
+        self.map_both(|c| ring::zip(c, k, u64::times))
+    }
+
+    fn gather(&self, indices: &[usize]) -> Self {
+        self.map_both(|c| indices.iter().map(|&i| c[i]).collect())
+    }
+
+    fn slice(&self, range: Range<usize>) -> Self {
+        self.map_both(|c| c[range.clone()].to_vec())
+    }
+
+    fn concat(parts: &[&Self]) -> Self {
+        let join = |f: fn(&Self) -> &[u64]| parts.iter().flat_map(|p| f(p)).copied().collect();
+        Self {
+            own: join(|p| &p.own),
+            next: join(|p| &p.next),
+        }
+    }
+
+    fn sum_rows(&self, columns: usize) -> Self {
+        assert!(columns > 0 && self.len() % columns == 0, "matrix shape");
+        self.map_both(|c| c.chunks(columns).map(sum).collect())
+    }
+
+    fn sum_columns(&self, columns: usize) -> Self {
+        assert!(columns > 0 && self.len() % columns == 0, "matrix shape");
+        self.map_both(|c| {
+            let mut sums = vec![0; columns];
+            for row in c.chunks(columns) {
+                for (s, &x) in sums.iter_mut().zip(row) {
+                    *s = s.plus(x);
+                }
+            }
+            sums
+        })
+    }
+
+    fn prefix_sum(&self) -> Self {
+        self.map_both(|c| {
+            c.iter()
+                .scan(0u64, |sum, &x| {
+                    *sum = sum.plus(x);
+                    Some(*sum)
+                })
+                .collect()
+        })
+    }
+}
+
+fn sum(xs: &[u64]) -> u64 {
+    xs.iter().fold(0, |s, &x| s.plus(x))
+}
+
+/// A shared vector of bits: replicated exclusive-or shares of packed words.
+#[derive(Clone, Default, Debug)]
+pub struct Bits {
+    pub(super) len: usize,
+    pub(super) words: Replicated<u64>,
+}
+
+impl BitShares for Bits {
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn xor(&self, other: &Self) -> Self {
+        assert_eq!(self.len, other.len, "bit vectors of different lengths");
+        let words = self
+            .words
+            .zip_both(&other.words, |a, b| ring::zip(a, b, |x, y| x ^ y));
+        Self {
+            len: self.len,
+            words,
+        }
+    }
+
+    fn concat(parts: &[&Self]) -> Self {
+        let join = |f: fn(&Self) -> &[u64]| {
+            let mut out = Vec::new();
+            let mut len = 0;
+            for p in parts {
+                bits::append(&mut out, len, f(p), p.len);
+                len += p.len;
+            }
+            out
+        };
+        Self {
+            len: parts.iter().map(|p| p.len).sum(),
+            words: Replicated {
+                own: join(|p| &p.words.own),
+                next: join(|p| &p.words.next),
+            },
+        }
+    }
+
+    fn slice(&self, range: Range<usize>) -> Self {
+        assert!(range.end <= self.len, "bit range");
+        Self {
+            len: range.len(),
+            words: self.words.map_both(|w| bits::extract(w, range.clone())),
+        }
+    }
+}
