@@ -1,0 +1,242 @@
+//! What parties can do together, as plain values.
+//!
+//! An [`Op`] says everything the protocol depends on: inputs, parameters, what
+//! is opened and to whom. Its canonical form is JSON with the fields in the
+//! order of their declaration; all parties compare its digest before anything
+//! runs. What one party may not know about another (file names, values) is not
+//! in it.
+
+use crate::handle::{ModelId, TableId, TransformId, ValueId};
+use serde::{Deserialize, Serialize};
+
+/// One joint operation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum Op {
+    /// Finds the rows that all owners have, by private set intersection on
+    /// their identifier columns, and makes one table of all their columns.
+    Align {
+        /// What each owner bound.
+        table: TableId,
+        /// The identifier columns, by name, the same at every owner.
+        on: Vec<String>,
+    },
+    /// Cuts a table into two by rows: first part (training), second part (test).
+    Split {
+        /// The table to cut.
+        table: TableId,
+        /// The rule.
+        by: SplitBy,
+    },
+    /// Keeps some columns.
+    Select {
+        /// The table.
+        table: TableId,
+        /// The columns to keep, in the new order.
+        columns: Vec<String>,
+    },
+    /// Learns mean and standard deviation (ddof 0) of columns, at their owners.
+    Standardise {
+        /// The rows to learn from.
+        table: TableId,
+        /// Columns of numbers.
+        columns: Vec<String>,
+    },
+    /// Learns the levels of text columns, at their owners.
+    OneHot {
+        /// The rows to learn from.
+        table: TableId,
+        /// Columns of text.
+        columns: Vec<String>,
+        /// Leave out the first level, so that the columns are not collinear
+        /// with an intercept.
+        drop_first: bool,
+    },
+    /// Learns weights of evidence and information values of columns against a
+    /// label that another party may hold. Counts, weights and information
+    /// values stay shared.
+    Woe {
+        /// The rows to learn from.
+        table: TableId,
+        /// Numbers are cut at quantiles, text by level.
+        columns: Vec<String>,
+        /// A column of 0 and 1 (1 is the event, "bad").
+        label: String,
+        /// Number of quantile bins of a column of numbers.
+        bins: u32,
+    },
+    /// Replaces columns of a table by what a fitted transformation makes of them.
+    Transform {
+        /// The table.
+        table: TableId,
+        /// What was learned.
+        transform: TransformId,
+    },
+    /// Opens which columns of a weight-of-evidence transformation have at least
+    /// this information value, to everybody, and keeps these of the table.
+    SelectByIv {
+        /// A table made by this transformation.
+        table: TableId,
+        /// The transformation.
+        transform: TransformId,
+        /// The smallest information value to keep.
+        min_iv: f64,
+    },
+    /// Fits a logistic regression with intercept.
+    Fit {
+        /// The rows to learn from.
+        table: TableId,
+        /// The features, in order.
+        columns: Vec<String>,
+        /// A column of 0 and 1.
+        label: String,
+        /// How.
+        solver: Solver,
+    },
+    /// Scores every row of a table. The scores stay shared.
+    Predict {
+        /// The model.
+        model: ModelId,
+        /// A table with the columns the model was fitted on.
+        table: TableId,
+    },
+    /// Measures scores against a label. The results stay shared.
+    Evaluate {
+        /// Scores from `Predict`.
+        scores: ValueId,
+        /// The table that was scored, or one with the same rows.
+        table: TableId,
+        /// A column of 0 and 1.
+        label: String,
+        /// What to compute.
+        metrics: Vec<Metric>,
+    },
+    /// Opens a result to recipients. The only way out.
+    Release {
+        /// What to open.
+        what: Released,
+        /// To whom.
+        to: To,
+    },
+}
+
+/// How rows are cut in two.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SplitBy {
+    /// By a column of 0 and 1 (or booleans) of one owner; 1 is the first part.
+    /// All parties learn which rows of the common order are in which part.
+    Column(String),
+    /// By a public pseudo-random choice over the common order.
+    Fraction {
+        /// Share of rows in the first part, above 0 and below 1.
+        first: f64,
+        /// Seed of the choice.
+        seed: u64,
+    },
+}
+
+/// How a logistic regression is fitted.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Solver {
+    /// To the (penalised) maximum-likelihood fit.
+    Newton {
+        /// Most iterations.
+        max_iterations: u32,
+        /// L2 penalty as in scikit-learn's 1/C, intercept unpenalised; 0 for none.
+        l2: f64,
+    },
+    /// Mini-batch gradient descent, for large tables.
+    Sgd {
+        /// Passes over the rows.
+        epochs: u32,
+        /// Rows per step.
+        batch: u32,
+        /// Step size.
+        rate: f64,
+        /// L2 penalty; 0 for none.
+        l2: f64,
+    },
+}
+
+impl Default for Solver {
+    fn default() -> Self {
+        Solver::Newton {
+            max_iterations: 15,
+            l2: 0.0,
+        }
+    }
+}
+
+/// A measure of scores against a label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// Area under the ROC curve; ties count one half.
+    Auc,
+    /// Kolmogorov-Smirnov distance between the classes.
+    Ks,
+    /// Counts of both classes in this many score bands of equal width between
+    /// 0 and 1.
+    Bands(u32),
+}
+
+/// What a release opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Released {
+    /// Intercept and coefficients of a model.
+    Model(ModelId),
+    /// Every score.
+    Scores(ValueId),
+    /// Results of `Evaluate`.
+    Metrics(ValueId),
+    /// Information values of a weight-of-evidence transformation.
+    InformationValues(TransformId),
+}
+
+/// Recipients by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum To {
+    /// Every party that may receive.
+    All,
+    /// These.
+    Parties(Vec<String>),
+}
+
+/// One thing that somebody learns.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disclosure {
+    /// What, in plain words.
+    pub what: String,
+    /// Who learns it.
+    pub to: To,
+}
+
+impl Op {
+    /// The word for this operation in policies and records.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Op::Align { .. } => "align",
+            Op::Split { .. } => "split",
+            Op::Select { .. } => "select",
+            Op::Standardise { .. } => "standardise",
+            Op::OneHot { .. } => "one_hot",
+            Op::Woe { .. } => "woe",
+            Op::Transform { .. } => "transform",
+            Op::SelectByIv { .. } => "select_by_iv",
+            Op::Fit { .. } => "fit",
+            Op::Predict { .. } => "predict",
+            Op::Evaluate { .. } => "evaluate",
+            Op::Release { .. } => "release",
+        }
+    }
+
+    /// What this operation lets anybody learn, beyond the operation itself.
+    pub fn reveals(&self) -> Vec<Disclosure> {
+        Vec::new()
+    }
+}
