@@ -33,7 +33,13 @@ pub struct Prg {
     cipher: Aes128,
 }
 
-const BATCH: usize = 64;
+/// Blocks encrypted in one call.
+const BATCH: usize = 256;
+
+#[inline(always)]
+fn counter_block(domain: u64, block: u64) -> [u8; 16] {
+    (u128::from(domain) | u128::from(block) << 64).to_le_bytes()
+}
 
 impl Prg {
     /// Schedules the key.
@@ -54,18 +60,21 @@ impl Prg {
             "PRG offset {start} is not on a block boundary"
         );
         let mut block = (start * size / 16) as u64;
-        for batch in bytemuck::cast_slice_mut::<R, u8>(out).chunks_mut(16 * BATCH) {
-            let mut blocks = [Array::from([0u8; 16]); BATCH];
-            let used = batch.len().div_ceil(16);
-            for (i, b) in blocks[..used].iter_mut().enumerate() {
-                b[..8].copy_from_slice(&domain.to_le_bytes());
-                b[8..].copy_from_slice(&(block + i as u64).to_le_bytes());
+        let bytes = bytemuck::cast_slice_mut::<R, u8>(out);
+        let (whole, rest) = bytes.as_chunks_mut::<16>();
+        // Small enough to be encrypted while still in the first-level cache.
+        for batch in whole.chunks_mut(BATCH) {
+            for b in batch.iter_mut() {
+                *b = counter_block(domain, block);
+                block += 1;
             }
-            self.cipher.encrypt_blocks(&mut blocks[..used]);
-            for (dst, src) in batch.chunks_mut(16).zip(&blocks[..used]) {
-                dst.copy_from_slice(&src[..dst.len()]);
-            }
-            block += used as u64;
+            self.cipher
+                .encrypt_blocks(Array::cast_slice_from_core_mut(batch));
+        }
+        if !rest.is_empty() {
+            let mut last = [Array::from(counter_block(domain, block))];
+            self.cipher.encrypt_blocks(&mut last);
+            rest.copy_from_slice(&last[0][..rest.len()]);
         }
     }
 

@@ -14,6 +14,8 @@ kernel! {
 const MR: usize = 4;
 /// Columns of C per register block: four 512-bit registers.
 const NR: usize = 32;
+/// Words per 512-bit register.
+const LANES: usize = 8;
 /// Depth of a packed panel of B: 256 x 32 words are 64 KiB, half of a second-level cache.
 const KC: usize = 256;
 
@@ -69,21 +71,29 @@ fn block<const R: usize>(
     width: usize,
     n: usize,
 ) {
-    let mut acc = [[0u64; NR]; R];
+    let mut acc = [[[0u64; LANES]; NR / LANES]; R];
     for (p, b) in panel.iter().enumerate() {
-        for r in 0..R {
-            let x = rows[r][p];
-            for j in 0..NR {
-                acc[r][j] = acc[r][j].wrapping_add(x.wrapping_mul(b[j]));
+        let (b, _) = b.as_chunks::<LANES>();
+        for (acc, row) in acc.iter_mut().zip(&rows) {
+            let x = [row[p]; LANES];
+            for (acc, b) in acc.iter_mut().zip(b) {
+                *acc = multiply_add(*acc, x, *b);
             }
         }
     }
-    for r in 0..R {
+    for (r, acc) in acc.iter().enumerate() {
         let out = &mut c[(i + r) * n + j0..][..width];
-        for (o, &s) in out.iter_mut().zip(&acc[r]) {
+        for (o, &s) in out.iter_mut().zip(acc.as_flattened()) {
             *o = o.wrapping_add(s);
         }
     }
+}
+
+/// One register: kept whole, so that the compiler vectorises along it and
+/// along nothing else.
+#[inline(always)]
+fn multiply_add(acc: [u64; LANES], x: [u64; LANES], b: [u64; LANES]) -> [u64; LANES] {
+    std::array::from_fn(|l| acc[l].wrapping_add(x[l].wrapping_mul(b[l])))
 }
 
 /// Few columns (a matrix times a vector, above all): dot products along the rows of A.

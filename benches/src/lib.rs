@@ -1,0 +1,1 @@
+//! Nothing to import: see `core.rs`, `mpc.rs` and `psi.rs`, run by `cargo bench`.

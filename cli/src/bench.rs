@@ -1,0 +1,278 @@
+//! `privity bench`: one protocol, three parties in this process, one line out.
+
+use clap::{Args as ClapArgs, ValueEnum};
+use privity_core::{Fixed, Mesh};
+use privity_mpc::{
+    engine::{Dims, Engine, Recipients},
+    rep3::{self, Rep3},
+};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use serde::Serialize;
+use std::{sync::Barrier, time::Instant};
+
+/// Options of `privity bench`.
+#[derive(ClapArgs)]
+#[command(after_help = "Example: privity bench mul --engine rep3 --n 1000000 --net tls --json")]
+pub(crate) struct Args {
+    /// What to time
+    what: What,
+    /// Engine
+    #[arg(long, value_enum, default_value_t = EngineName::Rep3)]
+    engine: EngineName,
+    /// Elements (mul, cmp), rows and columns (matmul) or rows (lr)
+    #[arg(long)]
+    n: Option<usize>,
+    /// How the parties are connected
+    #[arg(long, value_enum, default_value_t = Net::Memory)]
+    net: Net,
+    /// Timed repetitions; the median is reported
+    #[arg(long, default_value_t = 5)]
+    repeat: usize,
+    /// Seed of the operands
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// One line of JSON instead of a sentence
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum What {
+    /// Fixed-point products with truncation
+    Mul,
+    /// A square matrix product with truncation
+    Matmul,
+    /// Less-than of 64-bit numbers, the result as shared bits
+    Cmp,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum EngineName {
+    /// Three parties, semi-honest, honest majority
+    Rep3,
+}
+
+#[derive(Clone, Copy, ValueEnum, PartialEq)]
+enum Net {
+    /// Queues in memory
+    Memory,
+}
+
+#[derive(Serialize)]
+struct Report {
+    bench: &'static str,
+    engine: &'static str,
+    net: &'static str,
+    n: usize,
+    seconds: f64,
+    seconds_all: Vec<f64>,
+    bytes_per_party: [u64; 3],
+    bytes: u64,
+    rounds: u32,
+    max_error: f64,
+    seed: u64,
+}
+
+/// What one party measured.
+struct Run {
+    seconds: f64,
+    bytes: u64,
+    rounds: u32,
+    opened: Option<Vec<u64>>,
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let EngineName::Rep3 = args.engine;
+    if args.repeat == 0 {
+        return Err("--repeat must be at least 1".into());
+    }
+    let report = match args.what {
+        What::Mul => mul(args)?,
+        What::Matmul => matmul(args)?,
+        What::Cmp => cmp(args)?,
+    };
+    print(args, &report)
+}
+
+#[allow(clippy::print_stdout)] // the command's output
+fn print(args: &Args, r: &Report) -> Result<(), Failure> {
+    if args.json {
+        println!("{}", serde_json::to_string(r)?);
+    } else {
+        println!(
+            "{} n={} {} over {}: {:.4} s, {:.1} MB over all parties, {} rounds, largest error {:.2e}",
+            r.bench,
+            r.n,
+            r.engine,
+            r.net,
+            r.seconds,
+            r.bytes as f64 / 1e6,
+            r.rounds,
+            r.max_error
+        );
+    }
+    Ok(())
+}
+
+fn meshes(args: &Args) -> Result<Vec<Mesh>, Failure> {
+    let names = ["party 0", "party 1", "party 2"];
+    Ok(match args.net {
+        Net::Memory => Mesh::in_memory(&names)?,
+    })
+}
+
+/// Shares x (from party 0) and y (from party 1), times `work` from a common
+/// start to the slowest party's end, and opens the result outside the clock.
+fn measure(
+    args: &Args,
+    name: &'static str,
+    n: usize,
+    x: &[u64],
+    y: &[u64],
+    work: impl Fn(
+        &mut Rep3,
+        &<Rep3 as Engine>::Ring,
+        &<Rep3 as Engine>::Ring,
+    ) -> privity_core::Result<Timed>
+    + Sync,
+    max_error: impl Fn(&[u64]) -> f64,
+) -> Result<Report, Failure> {
+    let mut times = Vec::new();
+    let mut last = None;
+    for _ in 0..args.repeat {
+        let barrier = Barrier::new(3);
+        let runs = rep3::run_over(meshes(args)?, |e| {
+            let a = e.input(0, (e.me() == 0).then_some(x), x.len())?;
+            let b = e.input(1, (e.me() == 1).then_some(y), y.len())?;
+            barrier.wait();
+            let (bytes, rounds) = (e.mesh().meter().sent(), e.mesh().clock());
+            let start = Instant::now();
+            let result = work(e, &a, &b)?;
+            let seconds = start.elapsed().as_secs_f64();
+            let (bytes, rounds) = (e.mesh().meter().sent() - bytes, e.mesh().clock() - rounds);
+            let opened = match result {
+                Timed::Ring(z) => e.open(&z, Recipients::Only(&[0]))?,
+                Timed::Bits(z) => e.open_bits(&z, Recipients::Only(&[0]))?,
+            };
+            Ok(Run {
+                seconds,
+                bytes,
+                rounds,
+                opened,
+            })
+        })?;
+        times.push(runs.iter().map(|r| r.seconds).fold(0.0, f64::max));
+        last = Some(runs);
+    }
+    let runs = last.ok_or("nothing was run")?;
+    let mut sorted = times.clone();
+    sorted.sort_by(f64::total_cmp);
+    let opened = runs[0].opened.as_ref().ok_or("party 0 opened nothing")?;
+    let bytes_per_party = [runs[0].bytes, runs[1].bytes, runs[2].bytes];
+    Ok(Report {
+        bench: name,
+        engine: "rep3",
+        net: match args.net {
+            Net::Memory => "memory",
+        },
+        n,
+        seconds: sorted[sorted.len() / 2],
+        seconds_all: times,
+        bytes: bytes_per_party.iter().sum(),
+        bytes_per_party,
+        rounds: runs.iter().map(|r| r.rounds).max().unwrap_or(0),
+        max_error: max_error(opened),
+        seed: args.seed,
+    })
+}
+
+enum Timed {
+    Ring(<Rep3 as Engine>::Ring),
+    Bits(<Rep3 as Engine>::Bits),
+}
+
+fn reals(rng: &mut StdRng, n: usize, bound: f64) -> Vec<f64> {
+    (0..n).map(|_| rng.random_range(-bound..bound)).collect()
+}
+
+fn mul(args: &Args) -> Result<Report, Failure> {
+    let n = args.n.unwrap_or(1_000_000);
+    let mut rng = StdRng::seed_from_u64(args.seed);
+    let fixed = Fixed::default();
+    let x = fixed.encode_all(&reals(&mut rng, n, 1000.0))?;
+    let y = fixed.encode_all(&reals(&mut rng, n, 1000.0))?;
+    measure(
+        args,
+        "mul",
+        n,
+        &x,
+        &y,
+        |e, a, b| Ok(Timed::Ring(e.mul(a, b, fixed.frac_bits())?)),
+        |z| {
+            let exact = |i: usize| fixed.decode(x[i]) * fixed.decode(y[i]);
+            z.iter()
+                .enumerate()
+                .map(|(i, &z)| (fixed.decode(z) - exact(i)).abs())
+                .fold(0.0, f64::max)
+        },
+    )
+}
+
+fn matmul(args: &Args) -> Result<Report, Failure> {
+    let n = args.n.unwrap_or(1000);
+    let mut rng = StdRng::seed_from_u64(args.seed);
+    let fixed = Fixed::default();
+    let x = fixed.encode_all(&reals(&mut rng, n * n, 10.0))?;
+    let y = fixed.encode_all(&reals(&mut rng, n * n, 10.0))?;
+    let dims = Dims { m: n, k: n, n };
+    measure(
+        args,
+        "matmul",
+        n,
+        &x,
+        &y,
+        |e, a, b| Ok(Timed::Ring(e.matmul(a, b, dims, fixed.frac_bits())?)),
+        |z| {
+            let mut exact = vec![0; n * n];
+            privity_core::ring::matmul_add(&x, &y, &mut exact, n, n, n);
+            // Exact in the ring: the sums stay below 2^63.
+            let unit = fixed.ulp() * fixed.ulp();
+            z.iter()
+                .zip(&exact)
+                .map(|(&z, &e)| (fixed.decode(z) - e as i64 as f64 * unit).abs())
+                .fold(0.0, f64::max)
+        },
+    )
+}
+
+fn cmp(args: &Args) -> Result<Report, Failure> {
+    let n = args.n.unwrap_or(1_000_000);
+    let mut rng = StdRng::seed_from_u64(args.seed);
+    let draw = |rng: &mut StdRng| {
+        (0..n)
+            .map(|_| (rng.random::<i64>() >> 2) as u64)
+            .collect::<Vec<_>>()
+    };
+    let (x, mut y) = (draw(&mut rng), draw(&mut rng));
+    for i in (0..n).step_by(10) {
+        y[i] = x[i];
+    }
+    measure(
+        args,
+        "cmp",
+        n,
+        &x,
+        &y,
+        |e, a, b| {
+            use privity_mpc::engine::RingShares;
+            Ok(Timed::Bits(e.is_negative(&a.sub(b))?))
+        },
+        |z| {
+            let wrong = (0..n)
+                .filter(|&i| (z[i / 64] >> (i % 64) & 1 == 1) != ((x[i] as i64) < y[i] as i64));
+            wrong.count() as f64
+        },
+    )
+}
