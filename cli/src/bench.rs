@@ -77,7 +77,7 @@ struct Report {
 struct Run {
     seconds: f64,
     bytes: u64,
-    rounds: u32,
+    clocks: [u32; 2],
     opened: Option<Vec<u64>>,
 }
 
@@ -147,11 +147,11 @@ fn measure(
             let a = e.input(0, (e.me() == 0).then_some(x), x.len())?;
             let b = e.input(1, (e.me() == 1).then_some(y), y.len())?;
             barrier.wait();
-            let (bytes, rounds) = (e.mesh().meter().sent(), e.mesh().clock());
+            let (bytes, before) = (e.mesh().meter().sent(), e.mesh().clock());
             let start = Instant::now();
             let result = work(e, &a, &b)?;
             let seconds = start.elapsed().as_secs_f64();
-            let (bytes, rounds) = (e.mesh().meter().sent() - bytes, e.mesh().clock() - rounds);
+            let (bytes, after) = (e.mesh().meter().sent() - bytes, e.mesh().clock());
             let opened = match result {
                 Timed::Ring(z) => e.open(&z, Recipients::Only(&[0]))?,
                 Timed::Bits(z) => e.open_bits(&z, Recipients::Only(&[0]))?,
@@ -159,7 +159,7 @@ fn measure(
             Ok(Run {
                 seconds,
                 bytes,
-                rounds,
+                clocks: [before, after],
                 opened,
             })
         })?;
@@ -170,6 +170,7 @@ fn measure(
     let mut sorted = times.clone();
     sorted.sort_by(f64::total_cmp);
     let opened = runs[0].opened.as_ref().ok_or("party 0 opened nothing")?;
+    let latest = |i: usize| runs.iter().map(|r| r.clocks[i]).max().unwrap_or(0);
     let bytes_per_party = [runs[0].bytes, runs[1].bytes, runs[2].bytes];
     Ok(Report {
         bench: name,
@@ -182,7 +183,9 @@ fn measure(
         seconds_all: times,
         bytes: bytes_per_party.iter().sum(),
         bytes_per_party,
-        rounds: runs.iter().map(|r| r.rounds).max().unwrap_or(0),
+        // From the latest clock before to the latest after: the parties' own
+        // clocks differ by what they received last.
+        rounds: latest(1) - latest(0),
         max_error: max_error(opened),
         seed: args.seed,
     })

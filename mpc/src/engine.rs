@@ -129,7 +129,8 @@ pub struct Dims {
 /// so importers check ranges and algorithms state the growth they cause.
 ///
 /// **Truncation** divides by 2^`trunc` and returns floor(x / 2^trunc) or that
-/// minus one unit; which of the two is random. There are no larger errors.
+/// plus one unit, at random so that the error is zero on average. There are no
+/// larger errors.
 pub trait Engine {
     /// A shared vector of ring elements.
     type Ring: RingShares;

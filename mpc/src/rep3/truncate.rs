@@ -7,9 +7,10 @@
 //! single parties know (the observation of SIRNN, Rathee et al., IEEE S&P 2021,
 //! section III-B, for values of known sign). With >> the arithmetic shift,
 //!
-//! (1)  floor((x + 2^62) / 2^d) - e
-//!        = (x_a >> d) + (x_b >> d) + 2^(64-d) m_a m_b   mod 2^64,  e in {0, 1}
+//! (1)  (x_a >> d) + (x_b >> d) + 2^(64-d) m_a m_b
+//!        = (x + 2^62 - l_a - l_b) / 2^d   mod 2^64,
 //!
+//! l_a, l_b being the low d bits of x_a, x_b,
 //! because the arithmetic shift of a word with top bit m is its logical shift
 //! minus 2^(64-d) m, and m_a or m_b = m_a + m_b - m_a m_b. Local truncation
 //! (ABY3, section 5.1) drops the last term and is off by 2^(64-d) with
@@ -27,10 +28,17 @@
 //! 3. Party 1 sends party 2   (3)  v = m_b n_1 + w mod 2^d.
 //!    Party 2 draws y_0 from F_0 (known to party 0) and sends party 1
 //!    (4)  q = s + C m_b n_2 - y_0.
-//! 4. Parties 1 and 2 set   (5)  y_2 = q + C v + (x_b >> d) - 2^(62-d).
+//! 4. Parties 1 and 2 set   (5)  y_2 = q + C v + (x_b >> d) - 2^(62-d) + 1.
 //!
-//! Adding up, y_0 + y_1 + y_2 = (x_a >> d) + (x_b >> d) + C m_b (n_1 + n_2) - 2^(62-d),
-//! which is (1) moved back by 2^62 / 2^d.
+//! Adding up, y_0 + y_1 + y_2 = (x_a >> d) + (x_b >> d) + C m_b (n_1 + n_2) - 2^(62-d) + 1,
+//! which is (1) moved back by 2^62 / 2^d, plus one.
+//!
+//! **Rounding.** The result is x / 2^d + 1 - (l_a + l_b) / 2^d: one of the two
+//! integers next to x / 2^d. Since x_b is uniform, the upper one is taken with
+//! a probability equal to the fraction (up to 2^-d), so that the error is below
+//! one unit and zero on average. (Where x_b is not uniform, as when an input of
+//! party 0 is truncated before anything else is done with it, the bound of one
+//! unit holds and the average does not.)
 //!
 //! **Privacy.** Party 0 receives nothing. Party 1 sees z_2, masked by F_0, and
 //! q, masked by y_0. Party 2 sees z_1, masked by F_1, and s, n_2, v, which are
@@ -176,7 +184,7 @@ fn combine(
     let (len, e, me) = (x_b.len(), low_bytes(d), mesh.me());
     let c = 64 - d;
     // (5) without q and v.
-    let constant = OFFSET >> d;
+    let constant = (OFFSET >> d) - 1;
     let mut y_2 = x_b;
     let size = CHUNK.min(len);
     let mut scratch = vec![0u64; size];
