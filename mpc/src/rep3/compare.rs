@@ -61,14 +61,7 @@ const BLOCK: usize = 128;
 impl Rep3 {
     pub(super) fn sign(&mut self, x: &Replicated<u64>) -> Result<Bits> {
         let len = x.own.len();
-        let planes = self.share_groups(x, 0, 2 * GROUPS + 1, |a, b, out| {
-            for g in 0..GROUPS {
-                let (generate, propagate) = group(&a[MONOMIALS * g..], b.bits(3 * g), b.ones);
-                out[g] = generate;
-                out[GROUPS + g] = propagate;
-            }
-            out[2 * GROUPS] = a[MONOMIALS * GROUPS] ^ (b.bit(63) & b.ones);
-        })?;
+        let planes = self.share_groups(x, 0, Wanted::Carries)?;
         let top = planes.plane(2 * GROUPS);
         let carry = self.combine_groups(planes)?;
         Ok(Bits {
@@ -79,12 +72,7 @@ impl Rep3 {
 
     pub(super) fn zero_test(&mut self, x: &Replicated<u64>) -> Result<Bits> {
         let len = x.own.len();
-        let mut planes = self.share_groups(x, 1, GROUPS + 1, |a, b, out| {
-            for g in 0..GROUPS {
-                out[g] = group(&a[MONOMIALS * g..], b.bits(3 * g), b.ones).1;
-            }
-            out[GROUPS] = a[MONOMIALS * GROUPS] ^ (b.bit(63) & b.ones);
-        })?;
+        let mut planes = self.share_groups(x, 1, Wanted::Propagates)?;
         while planes.count > 1 {
             let pairs = planes.count / 2;
             let low = planes.gather((0..pairs).map(|p| 2 * p));
@@ -147,86 +135,62 @@ impl Rep3 {
         Ok(g.pop().unwrap_or_default())
     }
 
-    /// Steps 1 and 2: party 0 deals, parties 1 and 2 evaluate `f` on each word
-    /// position and re-share its `outputs` planes. b is x_2 - `minus`.
+    /// Steps 1 and 2: party 0 deals, parties 1 and 2 evaluate (1) and re-share.
+    /// b is x_2 - `minus`.
     fn share_groups(
         &mut self,
         x: &Replicated<u64>,
         minus: u64,
-        outputs: usize,
-        f: impl Fn(&[u64; DEALT], B<'_>, &mut [u64]) + Sync,
+        wanted: Wanted,
     ) -> Result<Planes> {
         let (op, mask) = (self.prss.operation(), self.prss.operation());
         let stride = bits::words(x.own.len());
-        let me = self.mesh.me();
+        let count = wanted.planes();
+        let (mesh, prss) = (&mut self.mesh, &self.prss);
+        let me = mesh.me();
+        let blocks: Vec<usize> = (0..stride).step_by(BLOCK).collect();
+        let window = 4 * rayon::current_num_threads();
+        let mut t = Vec::new();
         if me == 0 {
-            let a = ring::zip(&x.own, &x.next, u64::plus);
-            let a = bits::to_planes(&a);
-            let prss = &self.prss;
-            let blocks: Vec<_> = (0..stride).step_by(BLOCK).collect();
-            for some in blocks.chunks(4 * rayon::current_num_threads()) {
-                let dealt: Vec<Vec<u64>> = some
-                    .par_iter()
-                    .map(|&at| deal_block(prss, op, &a, stride, at))
-                    .collect();
+            let a = bits::to_planes(&ring::zip(&x.own, &x.next, u64::plus));
+            for some in blocks.chunks(window) {
+                let dealt: Vec<Vec<u64>> =
+                    some.par_iter().map(|&at| deal_block(prss, op, &a, stride, at)).collect();
                 for message in dealt {
-                    self.mesh.send(2, bytemuck::cast_slice(&message))?;
+                    mesh.send(2, bytemuck::cast_slice(&message))?;
+                }
+            }
+        } else {
+            let b = bits::to_planes(&ring::map(if me == 1 { &x.next } else { &x.own }, |b| b.minus(minus)));
+            t = vec![0; count * stride];
+            for some in blocks.chunks(window) {
+                let mut dealt = Vec::with_capacity(some.len());
+                for &at in some {
+                    let mut a = vec![0u64; DEALT * BLOCK.min(stride - at)];
+                    if me == 2 {
+                        mesh.recv(0, bytemuck::cast_slice_mut(&mut a))?;
+                    }
+                    dealt.push((at, a));
+                }
+                let evaluated: Vec<(usize, Vec<u64>)> = dealt
+                    .into_par_iter()
+                    .map(|(at, mut a)| {
+                        if me == 1 {
+                            prss.own_fill(op, at * DEALT, &mut a);
+                        }
+                        (at, evaluate_block(&a, &b, stride, at, wanted, me == 1))
+                    })
+                    .collect();
+                for (at, planes) in evaluated {
+                    let width = BLOCK.min(stride - at);
+                    for (j, plane) in planes.chunks_exact(width).enumerate() {
+                        t[j * stride + at..][..width].copy_from_slice(plane);
+                    }
                 }
             }
         }
-        let mut planes = if me == 0 {
-            Planes {
-                count: outputs,
-                stride,
-                words: Replicated::default(),
-            }
-        } else {
-            let b = if me == 1 { &x.next } else { &x.own };
-            let b = bits::to_planes(&ring::map(b, |b| b.minus(minus)));
-            let mut t = vec![0; outputs * stride];
-            for at in (0..stride).step_by(BLOCK) {
-                let width = BLOCK.min(stride - at);
-                let mut a = vec![0u64; DEALT * width];
-                if me == 1 {
-                    self.prss.own_fill(op, at * DEALT, &mut a);
-                } else {
-                    self.mesh.recv(0, bytemuck::cast_slice_mut(&mut a))?;
-                }
-                // Constants of (1) belong to one of the two additive shares.
-                let ones = if me == 1 { u64::MAX } else { 0 };
-                let mut word = [0u64; DEALT];
-                let mut out = vec![0u64; outputs];
-                for i in 0..width {
-                    for (w, plane) in word.iter_mut().zip(a.chunks_exact(width)) {
-                        *w = plane[i];
-                    }
-                    let b = B {
-                        planes: &b,
-                        stride,
-                        at: at + i,
-                        ones,
-                    };
-                    f(&word, b, &mut out);
-                    for (j, &o) in out.iter().enumerate() {
-                        t[j * stride + at + i] = o;
-                    }
-                }
-            }
-            Planes {
-                count: outputs,
-                stride,
-                words: Replicated {
-                    own: t,
-                    next: Vec::new(),
-                },
-            }
-        };
-        planes.words = self.share_pairwise(
-            mask,
-            std::mem::take(&mut planes.words.own),
-            outputs * stride,
-        )?;
-        Ok(planes)
+        let words = self.share_pairwise(mask, t, count * stride)?;
+        Ok(Planes { count, stride, words })
     }
 
     /// From exclusive-or shares t_1, t_2 of parties 1 and 2 to replicated ones.
@@ -296,34 +260,61 @@ fn deal_block(prss: &Prss, op: u64, a: &[u64], stride: usize, at: usize) -> Vec<
     out
 }
 
-/// The bits of b at one word position.
-#[derive(Clone, Copy)]
-struct B<'a> {
-    planes: &'a [u64],
+/// Which planes step 2 yields, in this order.
+#[derive(Clone, Copy, PartialEq)]
+enum Wanted {
+    /// G of each group, P of each group, the top bit.
+    Carries,
+    /// P of each group, the top bit.
+    Propagates,
+}
+
+impl Wanted {
+    fn planes(self) -> usize {
+        match self {
+            Wanted::Carries => 2 * GROUPS + 1,
+            Wanted::Propagates => GROUPS + 1,
+        }
+    }
+}
+
+/// (1) for one block: the wanted planes, as this party's additive shares.
+/// Constants belong to one of the two shares, party 1's (`constants`).
+fn evaluate_block(
+    a: &[u64],
+    b: &[u64],
     stride: usize,
     at: usize,
-    ones: u64,
-}
-
-impl B<'_> {
-    fn bit(&self, j: usize) -> u64 {
-        self.planes[j * self.stride + self.at]
+    wanted: Wanted,
+    constants: bool,
+) -> Vec<u64> {
+    let width = BLOCK.min(stride - at);
+    let ones = if constants { u64::MAX } else { 0 };
+    let b = |j: usize| &b[j * stride + at..][..width];
+    let mut out = vec![0; wanted.planes() * width];
+    let carries = if wanted == Wanted::Carries { GROUPS * width } else { 0 };
+    let (g_out, rest) = out.split_at_mut(carries);
+    let (p_out, top) = rest.split_at_mut(GROUPS * width);
+    for g in 0..GROUPS {
+        let m = &a[MONOMIALS * g * width..][..MONOMIALS * width];
+        let m = |k: usize| &m[k * width..][..width];
+        let [a0, a1, a2, a01, a02, a12, a012] = [m(0), m(1), m(2), m(3), m(4), m(5), m(6)];
+        let [b0, b1, b2] = [b(3 * g), b(3 * g + 1), b(3 * g + 2)];
+        let t = |i: usize| a012[i] ^ (b2[i] & a01[i]) ^ (b1[i] & a02[i]) ^ (b1[i] & b2[i] & a0[i]);
+        let u = |i: usize| a12[i] ^ (b2[i] & a1[i]);
+        for (i, p) in p_out[g * width..][..width].iter_mut().enumerate() {
+            *p = t(i) ^ (b0[i] & u(i)) ^ (b0[i] & b1[i] & (a2[i] ^ (b2[i] & ones)));
+        }
+        if wanted == Wanted::Carries {
+            for (i, o) in g_out[g * width..][..width].iter_mut().enumerate() {
+                *o = (b2[i] & a2[i]) ^ (b1[i] & u(i)) ^ (b0[i] & t(i));
+            }
+        }
     }
-
-    fn bits(&self, j: usize) -> [u64; 3] {
-        [self.bit(j), self.bit(j + 1), self.bit(j + 2)]
+    for ((o, &a), &b) in top.iter_mut().zip(&a[MONOMIALS * GROUPS * width..]).zip(b(63)) {
+        *o = a ^ (b & ones);
     }
-}
-
-/// (1) on 64 numbers at once: shares of G and P of one group.
-fn group(a: &[u64], b: [u64; 3], ones: u64) -> (u64, u64) {
-    let [a0, a1, a2, a01, a02, a12, a012] = [a[0], a[1], a[2], a[3], a[4], a[5], a[6]];
-    let [b0, b1, b2] = b;
-    let t = a012 ^ (b2 & a01) ^ (b1 & a02) ^ (b1 & b2 & a0);
-    let u = a12 ^ (b2 & a1);
-    let generate = (b2 & a2) ^ (b1 & u) ^ (b0 & t);
-    let propagate = t ^ (b0 & u) ^ (b0 & b1 & a2) ^ (b0 & b1 & b2 & ones);
-    (generate, propagate)
+    out
 }
 
 /// Bit planes, shared, one after the other.
