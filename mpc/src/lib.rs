@@ -10,5 +10,13 @@
 #![forbid(unsafe_code)]
 
 pub mod engine;
+pub mod numeric;
 pub mod rep3;
 pub mod shape;
+pub mod table;
+
+// `plain` is also compiled by the tests of `privity-joint`, under this name.
+#[cfg(test)]
+extern crate self as privity_mpc;
+#[cfg(test)]
+mod plain;

@@ -1,0 +1,3 @@
+//! Tables of shared columns: operations that move rows.
+
+pub mod sort;
