@@ -22,25 +22,16 @@ fn ring(c: &mut Criterion) {
     let (x, y) = (words(N), words(N));
     let mut group = c.benchmark_group("ring");
     group.throughput(Throughput::Elements(N as u64));
-    group.bench_function("add 1M u64", |b| {
-        b.iter(|| ring::zip(black_box(&x), &y, u64::plus))
-    });
-    group.bench_function("multiply 1M u64", |b| {
-        b.iter(|| ring::zip(black_box(&x), &y, u64::times))
-    });
-    let wide = |x: &[u64]| {
-        x.iter()
-            .map(|&a| u128::from(a) << 32 | 7)
-            .collect::<Vec<u128>>()
-    };
+    group.bench_function("add 1M u64", |b| b.iter(|| ring::zip(black_box(&x), &y, u64::plus)));
+    group
+        .bench_function("multiply 1M u64", |b| b.iter(|| ring::zip(black_box(&x), &y, u64::times)));
+    let wide = |x: &[u64]| x.iter().map(|&a| u128::from(a) << 32 | 7).collect::<Vec<u128>>();
     let (p, q) = (wide(&x), wide(&y));
     group.bench_function("multiply 1M u128", |b| {
         b.iter(|| ring::zip(black_box(&p), &q, u128::times))
     });
-    let (f, g): (Vec<_>, Vec<_>) = (
-        x.iter().map(|&a| Fp61::new(a)).collect(),
-        y.iter().map(|&a| Fp61::new(a)).collect(),
-    );
+    let (f, g): (Vec<_>, Vec<_>) =
+        (x.iter().map(|&a| Fp61::new(a)).collect(), y.iter().map(|&a| Fp61::new(a)).collect());
     group.bench_function("multiply 1M Fp61", |b| {
         b.iter(|| f.iter().zip(&g).map(|(&a, &b)| a * b).collect::<Vec<_>>())
     });
@@ -50,11 +41,7 @@ fn ring(c: &mut Criterion) {
     let (a, b) = (words(n * n), words(n * n));
     group.sample_size(10);
     group.throughput(Throughput::Elements((n * n * n) as u64));
-    for backend in [
-        arch::Backend::Avx512,
-        arch::Backend::Avx2,
-        arch::Backend::Baseline,
-    ] {
+    for backend in [arch::Backend::Avx512, arch::Backend::Avx2, arch::Backend::Baseline] {
         group.bench_function(format!("1000x1000 u64, one thread, {backend:?}"), |bench| {
             let mut out = vec![0; n * n];
             bench.iter(|| arch::matmul_add(backend, black_box(&a), &b, &mut out, n, n, n));
@@ -85,9 +72,7 @@ fn transpose(c: &mut Criterion) {
     let planes = bits::to_planes(&x);
     let mut group = c.benchmark_group("transpose");
     group.throughput(Throughput::Bytes(8 * N as u64));
-    group.bench_function("1M words to 64 planes", |b| {
-        b.iter(|| bits::to_planes(black_box(&x)))
-    });
+    group.bench_function("1M words to 64 planes", |b| b.iter(|| bits::to_planes(black_box(&x))));
     group.bench_function("64 planes to 1M words", |b| {
         b.iter(|| bits::from_planes(black_box(&planes), 64, N));
     });

@@ -25,6 +25,9 @@ pub(crate) struct Args {
     /// How the parties are connected
     #[arg(long, value_enum, default_value_t = Net::Memory)]
     net: Net,
+    /// Connections per pair of parties, for tcp and tls
+    #[arg(long, default_value_t = 2)]
+    connections: usize,
     /// Timed repetitions; the median is reported
     #[arg(long, default_value_t = 5)]
     repeat: usize,
@@ -56,6 +59,20 @@ enum EngineName {
 enum Net {
     /// Queues in memory
     Memory,
+    /// TCP over loopback, unprotected: to see what TLS costs
+    Tcp,
+    /// TLS 1.3 over loopback
+    Tls,
+}
+
+impl Net {
+    fn name(self) -> &'static str {
+        match self {
+            Net::Memory => "memory",
+            Net::Tcp => "tcp",
+            Net::Tls => "tls",
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -120,6 +137,8 @@ fn meshes(args: &Args) -> Result<Vec<Mesh>, Failure> {
     let names = ["party 0", "party 1", "party 2"];
     Ok(match args.net {
         Net::Memory => Mesh::in_memory(&names)?,
+        Net::Tcp => privity_net::plain_loopback_mesh_for_benchmarks(&names, args.connections)?,
+        Net::Tls => privity_net::loopback_mesh(&names, args.connections)?,
     })
 }
 
@@ -156,12 +175,7 @@ fn measure(
                 Timed::Ring(z) => e.open(&z, Recipients::Only(&[0]))?,
                 Timed::Bits(z) => e.open_bits(&z, Recipients::Only(&[0]))?,
             };
-            Ok(Run {
-                seconds,
-                bytes,
-                clocks: [before, after],
-                opened,
-            })
+            Ok(Run { seconds, bytes, clocks: [before, after], opened })
         })?;
         times.push(runs.iter().map(|r| r.seconds).fold(0.0, f64::max));
         last = Some(runs);
@@ -175,9 +189,7 @@ fn measure(
     Ok(Report {
         bench: name,
         engine: "rep3",
-        net: match args.net {
-            Net::Memory => "memory",
-        },
+        net: args.net.name(),
         n,
         seconds: sorted[sorted.len() / 2],
         seconds_all: times,
@@ -253,11 +265,8 @@ fn matmul(args: &Args) -> Result<Report, Failure> {
 fn cmp(args: &Args) -> Result<Report, Failure> {
     let n = args.n.unwrap_or(1_000_000);
     let mut rng = StdRng::seed_from_u64(args.seed);
-    let draw = |rng: &mut StdRng| {
-        (0..n)
-            .map(|_| (rng.random::<i64>() >> 2) as u64)
-            .collect::<Vec<_>>()
-    };
+    let draw =
+        |rng: &mut StdRng| (0..n).map(|_| (rng.random::<i64>() >> 2) as u64).collect::<Vec<_>>();
     let (x, mut y) = (draw(&mut rng), draw(&mut rng));
     for i in (0..n).step_by(10) {
         y[i] = x[i];

@@ -16,12 +16,7 @@ pub fn words(len: usize) -> usize {
 /// Packs bits, the first into the lowest position of the first word.
 pub fn pack(bits: &[bool]) -> Vec<u64> {
     bits.chunks(64)
-        .map(|chunk| {
-            chunk
-                .iter()
-                .enumerate()
-                .fold(0, |w, (i, &b)| w | u64::from(b) << i)
-        })
+        .map(|chunk| chunk.iter().enumerate().fold(0, |w, (i, &b)| w | u64::from(b) << i))
         .collect()
 }
 
@@ -31,9 +26,7 @@ pub fn pack(bits: &[bool]) -> Vec<u64> {
 /// If there are fewer.
 pub fn unpack(packed: &[u64], len: usize) -> Vec<bool> {
     assert!(packed.len() >= words(len), "too few packed words");
-    (0..len)
-        .map(|i| packed[i / 64] >> (i % 64) & 1 == 1)
-        .collect()
+    (0..len).map(|i| packed[i / 64] >> (i % 64) & 1 == 1).collect()
 }
 
 /// Sets the bits after the first `len` to zero.
@@ -103,10 +96,7 @@ pub fn to_planes(xs: &[u64]) -> Vec<u64> {
             column.copy_from_slice(&row[..width]);
         }
     };
-    xs.par_chunks(TILE)
-        .zip(tiles)
-        .with_min_len(32)
-        .for_each(work);
+    xs.par_chunks(TILE).zip(tiles).with_min_len(32).for_each(work);
     planes
 }
 
@@ -120,20 +110,17 @@ pub fn from_planes(planes: &[u64], count: usize, len: usize) -> Vec<u64> {
     assert_eq!(planes.len(), count * stride, "plane sizes");
     let mut xs = vec![0; len];
     let backend = arch::backend();
-    xs.par_chunks_mut(TILE)
-        .enumerate()
-        .with_min_len(32)
-        .for_each(|(t, xs)| {
-            let mut rows = [[0u64; 8]; 64];
-            let width = words(xs.len());
-            for (j, row) in rows[..count].iter_mut().enumerate() {
-                row[..width].copy_from_slice(&planes[j * stride + t * 8..][..width]);
-            }
-            arch::transpose_blocks(backend, &mut rows);
-            for (i, x) in xs.iter_mut().enumerate() {
-                *x = rows[i % 64][i / 64];
-            }
-        });
+    xs.par_chunks_mut(TILE).enumerate().with_min_len(32).for_each(|(t, xs)| {
+        let mut rows = [[0u64; 8]; 64];
+        let width = words(xs.len());
+        for (j, row) in rows[..count].iter_mut().enumerate() {
+            row[..width].copy_from_slice(&planes[j * stride + t * 8..][..width]);
+        }
+        arch::transpose_blocks(backend, &mut rows);
+        for (i, x) in xs.iter_mut().enumerate() {
+            *x = rows[i % 64][i / 64];
+        }
+    });
     xs
 }
 

@@ -82,10 +82,7 @@ impl<'a> Reader<'a> {
     pub fn bytes(&mut self, limit: usize) -> Result<&'a [u8], DecodeError> {
         let got = u32::decode(self)?;
         if got as usize > limit {
-            return Err(DecodeError::TooLong {
-                got: got.into(),
-                limit,
-            });
+            return Err(DecodeError::TooLong { got: got.into(), limit });
         }
         self.take(got as usize)
     }
@@ -97,11 +94,7 @@ impl<'a> Reader<'a> {
 
     /// Refuses what is left over.
     pub fn finish(self) -> Result<(), DecodeError> {
-        if self.rest.is_empty() {
-            Ok(())
-        } else {
-            Err(DecodeError::Trailing(self.rest.len()))
-        }
+        if self.rest.is_empty() { Ok(()) } else { Err(DecodeError::Trailing(self.rest.len())) }
     }
 }
 
@@ -173,9 +166,6 @@ mod tests {
         assert_eq!(u8::from_bytes(&[1, 2]), Err(DecodeError::Trailing(1)));
         let mut out = Vec::new();
         put_bytes(&mut out, &[0; 9]);
-        assert_eq!(
-            Reader::new(&out).bytes(8),
-            Err(DecodeError::TooLong { got: 9, limit: 8 })
-        );
+        assert_eq!(Reader::new(&out).bytes(8), Err(DecodeError::TooLong { got: 9, limit: 8 }));
     }
 }

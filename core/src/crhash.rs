@@ -28,9 +28,7 @@ impl Default for CrHash {
 impl CrHash {
     /// The hash under its fixed key.
     pub fn new() -> Self {
-        Self {
-            permutation: Aes128::new(&Array::from(FIXED_KEY)),
-        }
+        Self { permutation: Aes128::new(&Array::from(FIXED_KEY)) }
     }
 
     /// Replaces each `xs[j]` by H(xs[j], tweak + j).

@@ -25,9 +25,7 @@ impl Fixed {
         if (1..=30).contains(&frac_bits) {
             Ok(Self { frac_bits })
         } else {
-            Err(Error::Argument(format!(
-                "{frac_bits} fractional bits: 1 to 30 are possible"
-            )))
+            Err(Error::Argument(format!("{frac_bits} fractional bits: 1 to 30 are possible")))
         }
     }
 
@@ -86,12 +84,7 @@ impl Fixed {
         } else {
             return Ok(());
         };
-        Err(Error::Range {
-            index,
-            reason,
-            frac_bits: self.frac_bits,
-            int_bits: self.int_bits(),
-        })
+        Err(Error::Range { index, reason, frac_bits: self.frac_bits, int_bits: self.int_bits() })
     }
 }
 

@@ -76,13 +76,7 @@ impl Mesh {
             names: names.to_vec(),
             links: channels
                 .into_iter()
-                .map(|c| {
-                    c.map(|channel| Link {
-                        channel,
-                        sent: 0,
-                        received: 0,
-                    })
-                })
+                .map(|c| c.map(|channel| Link { channel, sent: 0, received: 0 }))
                 .collect(),
             clock: 0,
             step: Step::new("start"),
@@ -183,18 +177,13 @@ impl Mesh {
     /// it to a closure.
     pub fn begin_scope(&mut self, label: &str) -> Scope {
         let outer = std::mem::replace(&mut self.step, Step::new(label));
-        Scope {
-            outer,
-            start: Instant::now(),
-            clock: self.clock,
-        }
+        Scope { outer, start: Instant::now(), clock: self.clock }
     }
 
     /// The second half of [`Mesh::scope`].
     pub fn end_scope(&mut self, scope: Scope) {
         let label = std::mem::replace(&mut self.step, scope.outer).label;
-        self.meter
-            .add_scope(&label, scope.start.elapsed(), self.clock - scope.clock);
+        self.meter.add_scope(&label, scope.start.elapsed(), self.clock - scope.clock);
     }
 
     /// Sends one message of at most [`MAX_MESSAGE`] bytes to party `to`.
@@ -216,9 +205,7 @@ impl Mesh {
         message.extend_from_slice(&step.tag.to_be_bytes());
         message.extend_from_slice(payload);
         link.sent = link.sent.wrapping_add(1);
-        link.channel
-            .send(message)
-            .map_err(|e| locate(e, &step.label))?;
+        link.channel.send(message).map_err(|e| locate(e, &step.label))?;
         self.meter.add_sent(&step.label, payload.len());
         Ok(())
     }
@@ -273,10 +260,7 @@ impl Mesh {
     /// the same point with the same arguments. Counters start at zero.
     pub fn fork(&mut self, label: &str, members: &[usize]) -> Result<Mesh> {
         let me = members.iter().position(|&m| m == self.me).ok_or_else(|| {
-            Error::Argument(format!(
-                "party {} is not a member of the forked mesh",
-                self.me
-            ))
+            Error::Argument(format!("party {} is not a member of the forked mesh", self.me))
         })?;
         let mut channels = Vec::with_capacity(members.len());
         for &m in members {
@@ -303,9 +287,7 @@ impl Mesh {
 
     fn recv_frame(&mut self, from: usize, max: usize) -> Result<Vec<u8>> {
         if self.cancel.is_cancelled() {
-            return Err(Error::Cancelled {
-                during: self.step.label.clone(),
-            });
+            return Err(Error::Cancelled { during: self.step.label.clone() });
         }
         let link = link(&mut self.links, self.me, from)?;
         let start = Instant::now();
@@ -319,17 +301,10 @@ impl Mesh {
             return Err(self.deviation(from, "its message is shorter than a header"));
         };
         if header.sequence != expected {
-            let rule = if header.sequence < expected {
-                "repeats"
-            } else {
-                "skips to"
-            };
+            let rule = if header.sequence < expected { "repeats" } else { "skips to" };
             return Err(self.deviation(
                 from,
-                format!(
-                    "it {rule} message {} where message {expected} is due",
-                    header.sequence
-                ),
+                format!("it {rule} message {} where message {expected} is due", header.sequence),
             ));
         }
         if header.step != self.step.tag {
@@ -351,8 +326,7 @@ impl Mesh {
             ));
         }
         self.clock = self.clock.max(header.clock.saturating_add(1));
-        self.meter
-            .add_received(&self.step.label, message.len() - HEADER, start.elapsed());
+        self.meter.add_received(&self.step.label, message.len() - HEADER, start.elapsed());
         Ok(message)
     }
 }
@@ -370,10 +344,7 @@ impl Step {
     fn new(label: &str) -> Self {
         // The low half of the fork id serves as a tag: a hash of the label.
         let tag = crate::channel::fork_id(0, label, 0) as u32;
-        Self {
-            label: label.into(),
-            tag,
-        }
+        Self { label: label.into(), tag }
     }
 }
 
@@ -390,12 +361,7 @@ impl Header {
             let bytes = message.get(4 * i..4 * i + 4)?;
             Some(u32::from_be_bytes(bytes.try_into().ok()?))
         };
-        Some(Self {
-            length: word(0)?,
-            sequence: word(1)?,
-            clock: word(2)?,
-            step: word(3)?,
-        })
+        Some(Self { length: word(0)?, sequence: word(1)?, clock: word(2)?, step: word(3)? })
     }
 }
 

@@ -29,9 +29,7 @@ pub struct Count {
 impl Meter {
     /// Labels and their counters, in alphabetical order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Count)> {
-        self.labels
-            .iter()
-            .map(|(label, count)| (label.as_str(), count))
+        self.labels.iter().map(|(label, count)| (label.as_str(), count))
     }
 
     /// The counters of one label; zero if it never ran.

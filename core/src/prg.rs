@@ -44,9 +44,7 @@ fn counter_block(domain: u64, block: u64) -> [u8; 16] {
 impl Prg {
     /// Schedules the key.
     pub fn new(key: &Key) -> Self {
-        Self {
-            cipher: Aes128::new(&Array::from(*key.expose())),
-        }
+        Self { cipher: Aes128::new(&Array::from(*key.expose())) }
     }
 
     /// Fills `out` with the stream of `domain` from element `start` on.
@@ -55,10 +53,7 @@ impl Prg {
     /// If `start` does not begin a block (it must be even for u64).
     pub fn fill<R: Ring>(&self, domain: u64, start: usize, out: &mut [R]) {
         let size = size_of::<R>();
-        assert!(
-            start * size % 16 == 0,
-            "PRG offset {start} is not on a block boundary"
-        );
+        assert!(start * size % 16 == 0, "PRG offset {start} is not on a block boundary");
         let mut block = (start * size / 16) as u64;
         let bytes = bytemuck::cast_slice_mut::<R, u8>(out);
         let (whole, rest) = bytes.as_chunks_mut::<16>();
@@ -68,8 +63,7 @@ impl Prg {
                 *b = counter_block(domain, block);
                 block += 1;
             }
-            self.cipher
-                .encrypt_blocks(Array::cast_slice_from_core_mut(batch));
+            self.cipher.encrypt_blocks(Array::cast_slice_from_core_mut(batch));
         }
         if !rest.is_empty() {
             let mut last = [Array::from(counter_block(domain, block))];
@@ -102,9 +96,7 @@ mod tests {
     fn fips_197_vector_and_layout() {
         let key = Secret::new(std::array::from_fn(|i| i as u8));
         let prg = Prg::new(&key);
-        let mut block = [Array::from(
-            0x0011_2233_4455_6677_8899_aabb_ccdd_eeff_u128.to_be_bytes(),
-        )];
+        let mut block = [Array::from(0x0011_2233_4455_6677_8899_aabb_ccdd_eeff_u128.to_be_bytes())];
         prg.cipher.encrypt_blocks(&mut block);
         let expected = 0x69c4_e0d8_6a7b_0430_d8cd_b780_70b4_c55a_u128.to_be_bytes();
         assert_eq!(<[u8; 16]>::from(block[0]), expected);
@@ -130,9 +122,6 @@ mod tests {
     #[test]
     fn debug_shows_no_key() {
         let key = Secret::new([0xAB; 16]);
-        assert_eq!(
-            format!("{key:?} {:?}", Prg::new(&key)),
-            "Secret(..) Prg { .. }"
-        );
+        assert_eq!(format!("{key:?} {:?}", Prg::new(&key)), "Secret(..) Prg { .. }");
     }
 }

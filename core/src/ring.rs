@@ -52,11 +52,7 @@ pub fn zip<R: Ring>(x: &[R], y: &[R], f: impl Fn(R, R) -> R + Sync + Send) -> Ve
     if x.len() < PARALLEL {
         x.iter().zip(y).map(|(&a, &b)| f(a, b)).collect()
     } else {
-        x.par_iter()
-            .zip(y)
-            .with_min_len(PARALLEL / 2)
-            .map(|(&a, &b)| f(a, b))
-            .collect()
+        x.par_iter().zip(y).with_min_len(PARALLEL / 2).map(|(&a, &b)| f(a, b)).collect()
     }
 }
 
@@ -65,10 +61,7 @@ pub fn map<R: Ring>(x: &[R], f: impl Fn(R) -> R + Sync + Send) -> Vec<R> {
     if x.len() < PARALLEL {
         x.iter().map(|&a| f(a)).collect()
     } else {
-        x.par_iter()
-            .with_min_len(PARALLEL / 2)
-            .map(|&a| f(a))
-            .collect()
+        x.par_iter().with_min_len(PARALLEL / 2).map(|&a| f(a)).collect()
     }
 }
 
@@ -82,12 +75,9 @@ pub fn matmul_add(a: &[u64], b: &[u64], c: &mut [u64], m: usize, k: usize, n: us
         return arch::matmul_add(backend, a, b, c, m, k, n);
     }
     let rows = m.div_ceil(2 * rayon::current_num_threads()).max(4);
-    c[..m * n]
-        .par_chunks_mut(rows * n)
-        .zip(a[..m * k].par_chunks(rows * k))
-        .for_each(|(c, a)| {
-            arch::matmul_add(backend, a, b, c, c.len() / n, k, n);
-        });
+    c[..m * n].par_chunks_mut(rows * n).zip(a[..m * k].par_chunks(rows * k)).for_each(|(c, a)| {
+        arch::matmul_add(backend, a, b, c, c.len() / n, k, n);
+    });
 }
 
 #[cfg(test)]

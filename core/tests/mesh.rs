@@ -63,14 +63,7 @@ fn mesh(me: usize, channel: Box<dyn Channel>) -> Mesh {
 /// her first error.
 fn meddle(change: impl FnMut(Vec<u8>) -> Vec<Vec<u8>> + Send + 'static) -> Error {
     let (a, b) = memory_pair("ann", "ben");
-    let mut ann = mesh(
-        0,
-        Box::new(Meddler {
-            inner: a,
-            queue: Vec::new(),
-            change,
-        }),
-    );
+    let mut ann = mesh(0, Box::new(Meddler { inner: a, queue: Vec::new(), change }));
     let mut ben = mesh(1, b);
     ann.enter("sum");
     ben.enter("sum");
@@ -89,22 +82,13 @@ fn meddle(change: impl FnMut(Vec<u8>) -> Vec<Vec<u8>> + Send + 'static) -> Error
 fn accuses_ben(error: &Error, rule: &str) {
     assert_eq!(error.culprit(), Some("ben"), "{error}");
     let text = error.to_string();
-    assert!(
-        text.contains("ben") && text.contains("sum") && text.contains(rule),
-        "{text}"
-    );
+    assert!(text.contains("ben") && text.contains("sum") && text.contains(rule), "{text}");
 }
 
 #[test]
 fn truncated_oversized_and_headerless() {
-    accuses_ben(
-        &meddle(|m| vec![m[..m.len() - 1].to_vec()]),
-        "declares 8 bytes and has 7",
-    );
-    accuses_ben(
-        &meddle(|m| vec![m[..HEADER - 3].to_vec()]),
-        "shorter than a header",
-    );
+    accuses_ben(&meddle(|m| vec![m[..m.len() - 1].to_vec()]), "declares 8 bytes and has 7");
+    accuses_ben(&meddle(|m| vec![m[..HEADER - 3].to_vec()]), "shorter than a header");
     accuses_ben(&meddle(|m| vec![[m, vec![0]].concat()]), "too long");
     accuses_ben(&meddle(|_| vec![vec![0; 1 << 20]]), "too long");
     accuses_ben(
@@ -119,10 +103,7 @@ fn truncated_oversized_and_headerless() {
 
 #[test]
 fn replayed_and_reordered() {
-    accuses_ben(
-        &meddle(|m| vec![m.clone(), m]),
-        "repeats message 0 where message 1 is due",
-    );
+    accuses_ben(&meddle(|m| vec![m.clone(), m]), "repeats message 0 where message 1 is due");
     let mut held: Option<Vec<u8>> = None;
     let swap = move |m: Vec<u8>| match held.take() {
         None => {
@@ -180,10 +161,7 @@ fn silence_death_and_cancellation() {
     assert!(matches!(error, Error::Disconnected { .. }), "{error}");
     assert!(matches!(ann.send(1, &[0]), Err(Error::Disconnected { .. })));
     cancel.cancel();
-    assert!(matches!(
-        ann.recv(1, &mut [0]),
-        Err(Error::Cancelled { .. })
-    ));
+    assert!(matches!(ann.recv(1, &mut [0]), Err(Error::Cancelled { .. })));
 }
 
 #[test]
@@ -233,10 +211,7 @@ fn forks_meet_by_label_and_order_and_keep_apart() {
 fn limits_and_arguments() {
     let mut meshes = Mesh::in_memory(&["ann", "ben"]).expect("two names");
     let mut ann = meshes.remove(0);
-    assert!(matches!(
-        ann.send(1, &vec![0; MAX_MESSAGE]),
-        Err(Error::Argument(_))
-    ));
+    assert!(matches!(ann.send(1, &vec![0; MAX_MESSAGE]), Err(Error::Argument(_))));
     assert!(matches!(ann.send(0, &[1]), Err(Error::Argument(_))));
     assert!(matches!(ann.send(5, &[1]), Err(Error::Argument(_))));
     assert!(Mesh::new(3, &names(), vec![None, None], Cancel::new()).is_err());
@@ -273,8 +248,5 @@ fn a_recording_replays() {
     assert_eq!(entries[0].direction, Direction::Received);
     let mut again = mesh(0, Box::new(Replay::new("ben", &entries)));
     assert_eq!(again.recv_up_to(1, 5).expect("replayed"), b"hello");
-    assert!(matches!(
-        again.recv_up_to(1, 5),
-        Err(Error::Disconnected { .. })
-    ));
+    assert!(matches!(again.recv_up_to(1, 5), Err(Error::Disconnected { .. })));
 }

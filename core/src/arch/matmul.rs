@@ -21,10 +21,7 @@ const KC: usize = 256;
 
 #[inline(always)]
 fn body(a: &[u64], b: &[u64], c: &mut [u64], m: usize, k: usize, n: usize) {
-    assert!(
-        a.len() >= m * k && b.len() >= k * n && c.len() >= m * n,
-        "matrix shapes"
-    );
+    assert!(a.len() >= m * k && b.len() >= k * n && c.len() >= m * n, "matrix shapes");
     if n < NR / 2 {
         return narrow(a, b, c, m, k, n);
     }
@@ -45,15 +42,7 @@ fn body(a: &[u64], b: &[u64], c: &mut [u64], m: usize, k: usize, n: usize) {
                 i += MR;
             }
             while i < m {
-                block::<1>(
-                    [&a[i * k + k0..][..depth]],
-                    &panel[..depth],
-                    c,
-                    i,
-                    j0,
-                    width,
-                    n,
-                );
+                block::<1>([&a[i * k + k0..][..depth]], &panel[..depth], c, i, j0, width, n);
                 i += 1;
             }
         }

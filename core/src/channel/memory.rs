@@ -113,9 +113,7 @@ impl Channel for MemoryChannel {
                 return Err(self.gone());
             }
             if self.cancel.is_cancelled() {
-                return Err(Error::Cancelled {
-                    during: String::new(),
-                });
+                return Err(Error::Cancelled { during: String::new() });
             }
             let now = Instant::now();
             if now >= deadline {

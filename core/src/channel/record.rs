@@ -45,10 +45,7 @@ impl Recording {
     }
 
     fn push(&self, entry: Entry) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(entry);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
     }
 }
 
@@ -86,10 +83,7 @@ impl Channel for Recorder {
     }
 
     fn fork(&mut self, label: &str) -> Result<Box<dyn Channel>> {
-        Ok(Box::new(Recorder::new(
-            self.inner.fork(label)?,
-            self.recording.clone(),
-        )))
+        Ok(Box::new(Recorder::new(self.inner.fork(label)?, self.recording.clone())))
     }
 
     fn set_timeout(&mut self, timeout: Duration) {
@@ -133,10 +127,7 @@ impl Channel for Replay {
             Some(message) => Err(Error::Deviation {
                 peer: self.peer.clone(),
                 during: String::new(),
-                rule: format!(
-                    "a message of {} bytes where at most {max} fit",
-                    message.len()
-                ),
+                rule: format!("a message of {} bytes where at most {max} fit", message.len()),
             }),
             None => Err(Error::Disconnected {
                 peer: self.peer.clone(),
@@ -147,9 +138,7 @@ impl Channel for Replay {
     }
 
     fn fork(&mut self, _label: &str) -> Result<Box<dyn Channel>> {
-        Err(Error::Argument(
-            "a replayed channel cannot be forked".into(),
-        ))
+        Err(Error::Argument("a replayed channel cannot be forked".into()))
     }
 
     fn set_timeout(&mut self, _timeout: Duration) {}

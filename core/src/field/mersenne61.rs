@@ -104,11 +104,7 @@ impl Encode for Fp61 {
 impl Decode for Fp61 {
     fn decode(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let value = u64::decode(input)?;
-        if value >= P {
-            Err(DecodeError::NotCanonical("a field element"))
-        } else {
-            Ok(Self(value))
-        }
+        if value >= P { Err(DecodeError::NotCanonical("a field element")) } else { Ok(Self(value)) }
     }
 }
 

@@ -23,9 +23,7 @@ pub struct Replicated<R: Ring> {
 
 impl<R: Ring> std::fmt::Debug for Replicated<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Replicated")
-            .field("len", &self.own.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Replicated").field("len", &self.own.len()).finish_non_exhaustive()
     }
 }
 
@@ -40,10 +38,7 @@ impl<R: Ring> Replicated<R> {
     /// The three parties' shares of `x`, party 0 first.
     pub fn share(x: &[R], rng: &mut impl CryptoRng) -> [Self; 3] {
         let parts = super::additive::share(x, 3, rng);
-        std::array::from_fn(|i| Self {
-            own: parts[i].clone(),
-            next: parts[(i + 1) % 3].clone(),
-        })
+        std::array::from_fn(|i| Self { own: parts[i].clone(), next: parts[(i + 1) % 3].clone() })
     }
 
     /// x from all three shares.
@@ -57,18 +52,12 @@ impl<R: Ring> Replicated<R> {
 
     /// Both components from `f`.
     pub fn map_both(&self, f: impl Fn(&[R]) -> Vec<R>) -> Self {
-        Self {
-            own: f(&self.own),
-            next: f(&self.next),
-        }
+        Self { own: f(&self.own), next: f(&self.next) }
     }
 
     /// Both components of two shares from `f`.
     pub fn zip_both(&self, other: &Self, f: impl Fn(&[R], &[R]) -> Vec<R>) -> Self {
-        Self {
-            own: f(&self.own, &other.own),
-            next: f(&self.next, &other.next),
-        }
+        Self { own: f(&self.own, &other.own), next: f(&self.next, &other.next) }
     }
 
     /// How many elements are shared.
