@@ -1,0 +1,384 @@
+"""Transformations and models on joint tables, in the shape of scikit-learn.
+
+Constructors store parameters, ``fit`` learns with the peers, and what is
+learned stays shared: ``session.release`` is the only way to see it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from .exceptions import ArgumentError
+from .results import LogisticModel
+
+if TYPE_CHECKING:
+    from .session import JointTable, Session
+
+__all__ = [
+    "Evaluation",
+    "LogisticRegression",
+    "OneHot",
+    "Scores",
+    "Standardise",
+    "WoE",
+    "evaluate",
+]
+
+
+class _Estimator:
+    """Parameters by name, as scikit-learn has them."""
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The constructor's parameters."""
+        names = [p for p in inspect.signature(type(self).__init__).parameters if p != "self"]
+        return {name: getattr(self, name) for name in names}
+
+    def set_params(self, **params: Any) -> Self:
+        """Changes parameters by name."""
+        known = self.get_params()
+        for name, value in params.items():
+            if name not in known:
+                raise ArgumentError(
+                    f"{type(self).__name__}: unknown parameter '{name}'; it has {', '.join(known)}",
+                    op=type(self).__name__,
+                    rule=f"unknown parameter '{name}'",
+                    fix=f"use one of {', '.join(known)}",
+                )
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        params = ", ".join(f"{k}={v!r}" for k, v in self.get_params().items())
+        return f"{type(self).__name__}({params})"
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            f"a {type(self).__name__} belongs to its session and cannot be pickled; "
+            "release what you want to keep"
+        )
+
+
+class _Transformer(_Estimator):
+    _id: int
+    _session: Session
+    #: The columns that ``transform`` makes.
+    columns_: list[str]
+
+    def transform(self, table: JointTable) -> JointTable:
+        """Replaces the columns of a table by what was learned about them."""
+        session = _fitted(self, table)
+        out = session._perform({"op": "transform", "table": table._id, "transform": self._id})
+        return table._derive(out)
+
+    def _learn(self, table: JointTable, op: dict[str, Any]) -> Self:
+        self._session = table._session
+        out = self._session._perform({**op, "table": table._id})
+        self._id = out["id"]
+        self.columns_ = out["columns"]
+        return self
+
+
+class Standardise(_Transformer):
+    """Columns of numbers to mean 0 and standard deviation 1 (ddof 0).
+
+    Mean and deviation are learned by the owner of each column, and stay there.
+    """
+
+    def fit(self, table: JointTable, *, columns: Sequence[str]) -> Self:
+        """Learns mean and deviation on these rows."""
+        return self._learn(table, {"op": "standardise", "columns": list(columns)})
+
+
+class OneHot(_Transformer):
+    """Columns of text to one column of 0 and 1 per level.
+
+    ``drop_first`` leaves out the first level, so that the columns are not
+    collinear with an intercept.
+    """
+
+    def __init__(self, *, drop_first: bool = True) -> None:
+        self.drop_first = drop_first
+
+    def fit(self, table: JointTable, *, columns: Sequence[str] | None = None) -> Self:
+        """Learns the levels on these rows; of all columns of text by default."""
+        if columns is None:
+            columns = [c.name for c in table.schema if c.kind == "text"]
+            columns = [c for c in columns if c in table._features()]
+        op = {"op": "one_hot", "columns": list(columns), "drop_first": self.drop_first}
+        return self._learn(table, op)
+
+
+class WoE(_Transformer):
+    """Weights of evidence: ln of the share of events in a bin over that of the rest.
+
+    Numbers are cut at the quantiles of the training rows, text by level. Counts
+    get 0.5 added; a level that training has not seen weighs 0. The label may be
+    at another party: neither side sees the other's column, and counts, weights
+    and information values stay shared.
+
+    After ``session.release(woe)`` the recipients have ``iv_``, a dict of
+    information values by column.
+    """
+
+    iv_: dict[str, float]
+
+    def __init__(self, *, bins: int = 5) -> None:
+        self.bins = bins
+
+    def fit(self, table: JointTable, *, label: str, columns: Sequence[str] | None = None) -> Self:
+        """Learns bins and weights; of all columns but the label by default."""
+        names = table._features(label) if columns is None else list(columns)
+        return self._learn(
+            table, {"op": "woe", "columns": names, "label": label, "bins": self.bins}
+        )
+
+    def select(self, table: JointTable, *, min_iv: float) -> JointTable:
+        """Keeps those transformed columns with at least this information value.
+
+        All parties learn which these are.
+        """
+        session = _fitted(self, table)
+        out = session._perform(
+            {"op": "select_by_iv", "table": table._id, "transform": self._id, "min_iv": min_iv}
+        )
+        return table._derive(out)
+
+    def _release(self, session: Session, to: Any) -> dict[str, float] | None:
+        value = session._release({"information_values": self._id}, to)
+        if value is None:
+            return None
+        self.iv_ = dict(value["information_values"])
+        return self.iv_
+
+
+class LogisticRegression(_Estimator):
+    """Logistic regression with intercept, fitted on shared data.
+
+    ``solver="newton"`` (the default) goes to the maximum-likelihood fit, with
+    ``l2`` penalised as by scikit-learn's ``1 / C``. ``solver="sgd"`` makes
+    ``epochs`` passes of mini-batch gradient descent, for large tables.
+
+    After ``session.release(model)`` the recipients have ``coef_``,
+    ``intercept_`` and ``classes_`` as scikit-learn has them.
+    """
+
+    coef_: npt.NDArray[np.float64]
+    intercept_: npt.NDArray[np.float64]
+    classes_: npt.NDArray[np.int64]
+    feature_names_in_: npt.NDArray[np.object_]
+    n_features_in_: int
+    n_iter_: int
+    converged_: bool
+
+    _id: int
+    _session: Session
+    _label: str
+
+    def __init__(
+        self,
+        *,
+        solver: Literal["newton", "sgd"] = "newton",
+        l2: float = 0.0,
+        max_iter: int = 15,
+        epochs: int = 5,
+        batch_size: int = 1024,
+        learning_rate: float = 0.5,
+    ) -> None:
+        self.solver = solver
+        self.l2 = l2
+        self.max_iter = max_iter
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+
+    def fit(self, table: JointTable, *, label: str, columns: Sequence[str] | None = None) -> Self:
+        """Fits with the peers. ``label`` is a column of 0 and 1, wherever it is.
+
+        ``columns`` are the features in order; all columns of numbers by default,
+        without the label, identifiers and the column of the split.
+        """
+        names = table._features(label, text=False) if columns is None else list(columns)
+        out = table._session._perform(
+            {
+                "op": "fit",
+                "table": table._id,
+                "columns": names,
+                "label": label,
+                "solver": self._solver(),
+            }
+        )
+        self._session = table._session
+        self._id = out["id"]
+        self._label = label
+        self.feature_names_in_ = np.array(out["features"], dtype=object)
+        self.n_features_in_ = len(out["features"])
+        self.n_iter_ = out["iterations"]
+        self.converged_ = out["converged"]
+        return self
+
+    def predict_proba(self, table: JointTable) -> Scores:
+        """The probability of label 1 for every row. It stays shared."""
+        session = _fitted(self, table)
+        out = session._perform({"op": "predict", "model": self._id, "table": table._id})
+        return Scores(session, out["id"], out["rows"])
+
+    def _solver(self) -> dict[str, Any]:
+        match self.solver:
+            case "newton":
+                return {"newton": {"max_iterations": self.max_iter, "l2": self.l2}}
+            case "sgd":
+                return {
+                    "sgd": {
+                        "epochs": self.epochs,
+                        "batch": self.batch_size,
+                        "rate": self.learning_rate,
+                        "l2": self.l2,
+                    }
+                }
+        raise ArgumentError(
+            f"LogisticRegression: solver '{self.solver}' is unknown; use 'newton' or 'sgd'",
+            op="fit",
+            rule=f"solver '{self.solver}' is unknown",
+            fix="use 'newton' or 'sgd'",
+        )
+
+    def _release(self, session: Session, to: Any) -> LogisticModel | None:
+        value = session._release({"model": self._id}, to)
+        if value is None:
+            return None
+        self.coef_ = np.array([value["coefficients"]], dtype=np.float64)
+        self.intercept_ = np.array([value["intercept"]], dtype=np.float64)
+        self.classes_ = np.array([0, 1])
+        pairs = zip(value["features"], value["coefficients"], strict=True)
+        return LogisticModel(value["intercept"], dict(pairs))
+
+
+class Scores:
+    """Shared scores of the rows of a table."""
+
+    def __init__(self, session: Session, handle: int, rows: int) -> None:
+        self._session = session
+        self._id = handle
+        #: How many.
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def __repr__(self) -> str:
+        return f"<{self.rows} shared scores>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("shared scores belong to their session and cannot be pickled")
+
+    def _release(self, session: Session, to: Any) -> npt.NDArray[np.float64] | None:
+        value = session._release({"scores": self._id}, to)
+        if value is None:
+            return None
+        return np.frombuffer(value["scores"], dtype="<f8").astype(np.float64)
+
+
+class Evaluation:
+    """Shared measures of a model."""
+
+    def __init__(self, session: Session, handle: int, metrics: Sequence[str]) -> None:
+        self._session = session
+        self._id = handle
+        self._metrics = tuple(metrics)
+
+    def __repr__(self) -> str:
+        return f"<shared {', '.join(self._metrics)}>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("shared measures belong to their session and cannot be pickled")
+
+    def _release(self, session: Session, to: Any) -> Any:
+        from .results import Band, Metrics
+
+        value = session._release({"metrics": self._id}, to)
+        if value is None:
+            return None
+        bands = value["bands"]
+        return Metrics(
+            auc=value["auc"],
+            ks=value["ks"],
+            bands=None if bands is None else tuple(Band(*b) for b in bands),
+        )
+
+
+def evaluate(
+    model: LogisticRegression | Scores,
+    table: JointTable,
+    metrics: Sequence[str] = ("auc", "ks"),
+    *,
+    bands: int | None = None,
+    label: str | None = None,
+) -> Evaluation:
+    """Measures a model, or scores, on a table.
+
+    ``metrics`` are ``"auc"`` (ties count one half) and ``"ks"``; ``bands``
+    counts both classes in this many bands of scores. The result stays shared
+    until it is released. ``label`` is the one of the fit unless told otherwise.
+    """
+    if isinstance(model, LogisticRegression):
+        scores = model.predict_proba(table)
+        label = model._label if label is None else label
+    else:
+        scores = model
+    if label is None:
+        raise ArgumentError(
+            "evaluate: scores alone do not say what they predict; pass label=",
+            op="evaluate",
+            rule="no label",
+            fix="pass label=",
+        )
+    unknown = [m for m in metrics if m not in ("auc", "ks")]
+    if unknown:
+        raise ArgumentError(
+            f"evaluate: unknown metric '{unknown[0]}'; use 'auc', 'ks' and bands=",
+            op="evaluate",
+            rule=f"unknown metric '{unknown[0]}'",
+            fix="use 'auc', 'ks' and bands=",
+        )
+    wanted: list[Any] = list(metrics)
+    if bands is not None:
+        wanted.append({"bands": bands})
+    session = _same_session(scores, table)
+    out = session._perform(
+        {
+            "op": "evaluate",
+            "scores": scores._id,
+            "table": table._id,
+            "label": label,
+            "metrics": wanted,
+        }
+    )
+    return Evaluation(session, out["id"], [*metrics, *([f"{bands} bands"] if bands else [])])
+
+
+def _fitted(estimator: Any, table: JointTable) -> Session:
+    if not hasattr(estimator, "_id"):
+        name = type(estimator).__name__
+        raise ArgumentError(
+            f"{name}: it has learned nothing yet; call fit first",
+            op=name,
+            rule="not fitted",
+            fix="call fit first",
+        )
+    return _same_session(estimator, table)
+
+
+def _same_session(thing: Any, table: JointTable) -> Session:
+    session: Session = thing._session
+    if session is not table._session:
+        raise ArgumentError(
+            "the table belongs to another session; fit and use in one session",
+            rule="another session",
+            fix="fit and use in one session",
+        )
+    return session
