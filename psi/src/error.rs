@@ -1,0 +1,41 @@
+//! What can go wrong, beyond what can go wrong in the channels.
+
+use crate::item::BadIdentifiers;
+
+/// The result of everything public in this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Errors of alignment. No variant ever carries an identifier.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// This party's own identifiers cannot be aligned.
+    #[error(transparent)]
+    Identifiers(#[from] BadIdentifiers),
+
+    /// A bad argument, the transport, a deviating peer, or a bug of ours.
+    #[error(transparent)]
+    Core(#[from] privity_core::Error),
+}
+
+impl Error {
+    /// The peer that this error accuses or misses, if any.
+    pub fn culprit(&self) -> Option<&str> {
+        match self {
+            Error::Identifiers(_) => None,
+            Error::Core(error) => error.culprit(),
+        }
+    }
+}
+
+/// The rule that a peer's message breaks. States return it; the driver, which
+/// knows whose message it was, adds the name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Refusal(pub(crate) String);
+
+impl Refusal {
+    pub(crate) fn new(rule: impl Into<String>) -> Self {
+        Self(rule.into())
+    }
+}
