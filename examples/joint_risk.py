@@ -19,6 +19,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -57,6 +58,7 @@ BETA = [
     "foreign_worker",
 ]
 BINS, MIN_IV, BANDS = 5, 0.02, 10
+SMALL = 5  # min_cell of the policies
 
 
 # --- What every party runs --------------------------------------------------
@@ -212,17 +214,17 @@ def write_party_files(folder: Path) -> None:
     for name, address in zip(PARTIES, free_addresses(len(PARTIES)), strict=True):
         (folder / name).mkdir()
         keys[name].save(folder / name / "key.pem")
-        roles = '["compute", "receive"]' if name == "bureau" else '["own", "compute", "receive"]'
+        roles = ["compute", "recipient"] if name == "bureau" else ["owner", "compute", "recipient"]
         peers += (
             f'\n[[party]]\nname = "{name}"\naddress = "{address}"\n'
-            f'key = "{keys[name].fingerprint}"\nroles = {roles}\n'
+            f'pin = "{keys[name].fingerprint}"\nroles = {json.dumps(roles)}\n'
         )
     session = secrets.token_hex(8)
     for name in PARTIES:
         policy = HERE / "policies" / f"{name}.toml"
         (folder / name / "policy.toml").write_text(policy.read_text())
         (folder / name / "party.toml").write_text(
-            f'me = "{name}"\nsession = "{session}"\nengine = "rep3"\nkey_file = "key.pem"\n'
+            f'session = "{session}"\nname = "{name}"\nkey = "key.pem"\n'
             f'policy = "policy.toml"\naudit = "audit.jsonl"\n{peers}'
         )
 
@@ -278,15 +280,18 @@ def report(results: dict[str, Any], plain: dict[str, Any], seconds: float) -> bo
     print("\nwhat it took, seen from alpha:")
     print(pv.Costs([pv.StepCost(**step) for step in mine["costs"]]))
     print(f"whole run {seconds:.2f} s, all parties on this machine")
-    print("\nwhat each party learnt beyond its own data:")
+    print(
+        "\nwhat each party learnt beyond its own data, and the rule of its policy that allows it:"
+    )
     for name in PARTIES:
         print(f"{name}:")
         for line in results[name]["learnt"]:
             if name in line["to"]:
-                rule = line["allowed_by"].get(name)
-                print(f"  {line['sequence']:>2} {line['op']}: {line['what']}")
-                if rule:
-                    print(f"       allowed here by {rule}")
+                what = textwrap.shorten(line["what"], 150, placeholder=" ...")
+                text = (
+                    f"{line['sequence']:>2} {line['op']}: {what}  [{line['allowed_by'].get(name)}]"
+                )
+                print(textwrap.indent(textwrap.fill(text, 96, subsequent_indent="     "), "  "))
     return same_features and coefficient <= 2e-3 and metric <= 1e-3
 
 
@@ -297,15 +302,18 @@ def picture(metrics: dict[str, Any], path: Path) -> None:
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    good, bad = np.array(metrics["bands"], dtype=float).T
+    # Counts below min_cell of the policies are not opened: drawn half-way to it.
+    good, bad = np.array(
+        [[SMALL / 2 if n is None else n for n in band] for band in metrics["bands"]], dtype=float
+    ).T
     edges = np.linspace(0, 1, len(good) + 1)
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
-    left.stairs(good / good.sum(), edges, fill=True, alpha=0.45, label=f"good ({good.sum():.0f})")
-    left.stairs(bad / bad.sum(), edges, fill=True, alpha=0.45, label=f"bad ({bad.sum():.0f})")
+    left.stairs(good / good.sum(), edges, fill=True, alpha=0.45, label="good")
+    left.stairs(bad / bad.sum(), edges, fill=True, alpha=0.45, label="bad")
     left.set(
         xlabel="predicted probability of bad",
         ylabel="share of the class",
-        title=f"Scores of the test rows in {len(good)} bands",
+        title=f"Scores of the test rows in bands\n(counts 1 to {SMALL - 1} are not opened)",
     )
     left.legend(frameon=False)
     false_alarm = np.append(0, np.cumsum(good[::-1])) / good.sum()
@@ -315,7 +323,7 @@ def picture(metrics: dict[str, Any], path: Path) -> None:
     right.set(
         xlabel="share of good refused",
         ylabel="share of bad refused",
-        title=f"ROC at the band edges; exact AUC {metrics['auc']:.4f}, KS {metrics['ks']:.4f}",
+        title=f"ROC at the band edges\nexact: AUC {metrics['auc']:.4f}, KS {metrics['ks']:.4f}",
         aspect="equal",
     )
     figure.savefig(path, dpi=120)

@@ -3,7 +3,7 @@
 import privity as pv
 
 alpha = {"id": list("abcdefgh"), "income": [21, 35, 28, 60, 44, 23, 39, 52]}
-beta = {"id": list("hgfedcba"), "bad": [0, 1, 0, 0, 1, 1, 0, 1]}
+beta = {"id": list("hgfedcba"), "bad": [0, 0, 1, 1, 0, 0, 1, 1]}
 
 
 def program(s, data):

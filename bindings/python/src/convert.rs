@@ -39,11 +39,7 @@ pub(crate) fn output<'py>(py: Python<'py>, output: &Output) -> PyResult<Bound<'p
             d.set_item("columns", infos(columns))?;
             "table"
         }
-        Output::Split {
-            first,
-            second,
-            rows,
-        } => {
+        Output::Split { first, second, rows } => {
             d.set_item("first", first.0)?;
             d.set_item("second", second.0)?;
             d.set_item("rows", (rows[0], rows[1]))?;
@@ -54,12 +50,7 @@ pub(crate) fn output<'py>(py: Python<'py>, output: &Output) -> PyResult<Bound<'p
             d.set_item("columns", columns)?;
             "transform"
         }
-        Output::Model {
-            id,
-            features,
-            converged,
-            iterations,
-        } => {
+        Output::Model { id, features, converged, iterations } => {
             d.set_item("id", id.0)?;
             d.set_item("features", features)?;
             d.set_item("converged", converged)?;
@@ -90,11 +81,7 @@ pub(crate) fn output<'py>(py: Python<'py>, output: &Output) -> PyResult<Bound<'p
 fn opened<'py>(py: Python<'py>, opened: &Opened) -> PyResult<Bound<'py, PyDict>> {
     let d = PyDict::new(py);
     match opened {
-        Opened::Model {
-            intercept,
-            features,
-            coefficients,
-        } => {
+        Opened::Model { intercept, features, coefficients } => {
             d.set_item("intercept", intercept)?;
             d.set_item("features", features)?;
             d.set_item("coefficients", coefficients)?;
@@ -106,7 +93,7 @@ fn opened<'py>(py: Python<'py>, opened: &Opened) -> PyResult<Bound<'py, PyDict>>
         Opened::Metrics { auc, ks, bands } => {
             d.set_item("auc", auc)?;
             d.set_item("ks", ks)?;
-            let pairs = |b: &Vec<Band>| -> Vec<(u64, u64)> {
+            let pairs = |b: &Vec<Band>| -> Vec<(Option<u64>, Option<u64>)> {
                 b.iter().map(|b| (b.negatives, b.positives)).collect()
             };
             d.set_item("bands", bands.as_ref().map(pairs))?;
@@ -118,10 +105,7 @@ fn opened<'py>(py: Python<'py>, opened: &Opened) -> PyResult<Bound<'py, PyDict>>
 }
 
 pub(crate) fn infos(columns: &[ColumnInfo]) -> Vec<(String, Option<String>, &'static str)> {
-    columns
-        .iter()
-        .map(|c| (c.name.clone(), c.owner.clone(), kind_name(c.kind)))
-        .collect()
+    columns.iter().map(|c| (c.name.clone(), c.owner.clone(), kind_name(c.kind))).collect()
 }
 
 pub(crate) fn cost<'py>(py: Python<'py>, cost: &StepCost) -> PyResult<Bound<'py, PyDict>> {
@@ -169,18 +153,12 @@ pub(crate) fn array_to_list<'py>(
     };
     match array.data_type() {
         DataType::Boolean => PyList::new(py, array.as_boolean().iter()),
-        t if t.is_integer() && *t != DataType::UInt64 => PyList::new(
-            py,
-            as_type(&DataType::Int64)?
-                .as_primitive::<Int64Type>()
-                .iter(),
-        ),
-        t if t.is_numeric() => PyList::new(
-            py,
-            as_type(&DataType::Float64)?
-                .as_primitive::<Float64Type>()
-                .iter(),
-        ),
+        t if t.is_integer() && *t != DataType::UInt64 => {
+            PyList::new(py, as_type(&DataType::Int64)?.as_primitive::<Int64Type>().iter())
+        }
+        t if t.is_numeric() => {
+            PyList::new(py, as_type(&DataType::Float64)?.as_primitive::<Float64Type>().iter())
+        }
         _ => PyList::new(py, as_type(&DataType::Utf8)?.as_string::<i32>().iter()),
     }
 }

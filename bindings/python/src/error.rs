@@ -2,6 +2,7 @@
 
 use privity_core::Error as Core;
 use privity_joint as joint;
+use privity_net::Error as Net;
 use pyo3::{exceptions::PyRuntimeError, prelude::*, types::PyDict};
 use std::any::Any;
 
@@ -60,12 +61,7 @@ fn build(py: Python<'_>, error: &joint::Error) -> PyResult<PyErr> {
             fields.set_item("fix", fix)?;
             "ConfigError"
         }
-        joint::Error::Refused {
-            op,
-            party,
-            rule,
-            fix,
-        } => {
+        joint::Error::Refused { op, party, rule, fix } => {
             fields.set_item("op", op)?;
             fields.set_item("party", party)?;
             fields.set_item("rule", rule)?;
@@ -76,12 +72,7 @@ fn build(py: Python<'_>, error: &joint::Error) -> PyResult<PyErr> {
             fields.set_item("op", op)?;
             "PeerStoppedError"
         }
-        joint::Error::Divergence {
-            sequence,
-            ours,
-            theirs,
-            ..
-        } => {
+        joint::Error::Divergence { sequence, ours, theirs, .. } => {
             fields.set_item("sequence", sequence)?;
             fields.set_item("ours", ours)?;
             fields.set_item("theirs", theirs)?;
@@ -97,6 +88,8 @@ fn build(py: Python<'_>, error: &joint::Error) -> PyResult<PyErr> {
             "AuditError"
         }
         joint::Error::Core(e) => core(e),
+        joint::Error::Psi(_) => "DataError",
+        joint::Error::Net(e) => net(e),
         joint::Error::Internal(_) => "InternalError",
         // A kind of error that joint learned before this table did.
         _ => "PrivityError",
@@ -115,6 +108,18 @@ fn core(error: &Core) -> &'static str {
         Core::Cancelled { .. } => "CancelledError",
         Core::Internal(_) => "InternalError",
         _ => "PrivityError",
+    }
+}
+
+fn net(error: &Net) -> &'static str {
+    match error {
+        Net::Argument(_) | Net::BadFingerprint(_) | Net::DuplicateKey { .. } => "ConfigError",
+        Net::KeyFile { .. } => "FileError",
+        Net::Key(_) => "ConfigError",
+        Net::System { .. } => "InternalError",
+        Net::Core(e) => core(e),
+        // Peers and addresses.
+        _ => "TransportError",
     }
 }
 

@@ -1,7 +1,6 @@
 //! Keys by which parties know one another.
 
 use crate::error;
-use privity_joint as joint;
 use privity_net as net;
 use pyo3::prelude::*;
 use std::path::PathBuf;
@@ -15,18 +14,18 @@ impl Identity {
     /// A new key from the operating system's generator.
     #[staticmethod]
     fn generate(py: Python<'_>) -> PyResult<Self> {
-        net::Identity::generate().map(Self).map_err(|e| key_error(py, &PathBuf::new(), &e))
+        net::Identity::generate().map(Self).map_err(|e| key_error(py, e))
     }
 
     /// Reads a key file, which only its owner may be able to read.
     #[staticmethod]
     fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        net::Identity::load(&path).map(Self).map_err(|e| key_error(py, &path, &e))
+        net::Identity::load(&path).map(Self).map_err(|e| key_error(py, e))
     }
 
     /// Writes the key to a new file that only its owner can read.
     fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        self.0.save(&path).map_err(|e| key_error(py, &path, &e))
+        self.0.save(&path).map_err(|e| key_error(py, e))
     }
 
     /// What peers pin.
@@ -40,12 +39,6 @@ impl Identity {
     }
 }
 
-fn key_error(py: Python<'_>, path: &std::path::Path, e: &net::Error) -> PyErr {
-    error::to_py(
-        py,
-        joint::Error::File {
-            file: path.to_owned(),
-            reason: e.to_string(),
-        },
-    )
+fn key_error(py: Python<'_>, e: net::Error) -> PyErr {
+    error::to_py(py, e.into())
 }

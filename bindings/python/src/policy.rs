@@ -15,17 +15,13 @@ impl Policy {
     /// Reads TOML text.
     #[staticmethod]
     fn parse(py: Python<'_>, text: &str) -> PyResult<Self> {
-        joint::Policy::parse(text)
-            .map(Self)
-            .map_err(|e| error::to_py(py, e))
+        joint::Policy::parse(text).map(Self).map_err(|e| error::to_py(py, e))
     }
 
     /// Reads a TOML file.
     #[staticmethod]
     fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        joint::Policy::load(&path)
-            .map(Self)
-            .map_err(|e| error::to_py(py, e))
+        joint::Policy::load(&path).map(Self).map_err(|e| error::to_py(py, e))
     }
 
     /// Allows everything to everybody: for learning and for tests.

@@ -34,7 +34,7 @@ pub(crate) fn detached<T: Send>(
                 let _ = sender.send(catch_unwind(AssertUnwindSafe(work)));
             };
             match thread::Builder::new().name("privity".into()).spawn_scoped(scope, run) {
-                Ok(_) => wait(&receiver, poll, Some(cancel)),
+                Ok(_) => wait(&receiver, poll, cancel),
                 Err(e) => End::Broken(format!("the system refused a thread: {e}")),
             }
         })
@@ -45,26 +45,6 @@ pub(crate) fn detached<T: Send>(
     Ok(value)
 }
 
-/// Like [`detached`] for work that has no cancel flag yet: when a signal comes
-/// the thread is left to itself, and what it makes is dropped when it is done.
-pub(crate) fn abandonable<T: Send + 'static>(
-    py: Python<'_>,
-    work: impl FnOnce() -> joint::Result<T> + Send + 'static,
-) -> PyResult<T> {
-    let (sender, receiver) = sync_channel(1);
-    let end = py.detach(move || {
-        let run = move || {
-            // A receiver that is gone means: nobody wants the result.
-            let _ = sender.send(catch_unwind(AssertUnwindSafe(work)));
-        };
-        match thread::Builder::new().name("privity".into()).spawn(run) {
-            Ok(_) => wait(&receiver, &|_: Python<'_>| Ok(()), None),
-            Err(e) => End::Broken(format!("the system refused a thread: {e}")),
-        }
-    });
-    finish(py, end)
-}
-
 /// How the wait for a thread ended.
 enum End<T> {
     Done(T),
@@ -73,12 +53,11 @@ enum End<T> {
     Broken(String),
 }
 
-/// Waits for the thread; with a cancel flag also after an exception, without
-/// one only up to it.
+/// Waits for the thread, and for its end also after an exception.
 fn wait<T>(
     receiver: &Receiver<thread::Result<T>>,
     poll: &impl Fn(Python<'_>) -> PyResult<()>,
-    cancel: Option<&Cancel>,
+    cancel: &Cancel,
 ) -> End<T> {
     let mut raised = None;
     loop {
@@ -89,13 +68,9 @@ fn wait<T>(
             Err(RecvTimeoutError::Timeout) => {
                 if raised.is_none() {
                     raised = Python::attach(|py| py.check_signals().and_then(|()| poll(py))).err();
-                    if let (Some(_), Some(cancel)) = (&raised, cancel) {
+                    if raised.is_some() {
                         cancel.cancel();
                     }
-                }
-                match (cancel, raised.take()) {
-                    (None, Some(e)) => return End::Raised(e),
-                    (_, still) => raised = still,
                 }
                 continue;
             }

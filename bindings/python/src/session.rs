@@ -38,16 +38,16 @@ pub(crate) struct Session {
 /// Opens the session that a `party.toml` describes.
 #[pyfunction]
 pub(crate) fn open(py: Python<'_>, path: PathBuf) -> PyResult<Session> {
-    run::abandonable(py, move || joint::Session::open(&path)).map(Session::new)
+    let cancel = Cancel::new();
+    let open = || joint::Session::open_cancellable(&path, &cancel);
+    run::detached(py, &cancel, |_| Ok(()), open).map(Session::new)
 }
 
 /// One session per party, connected in memory.
 #[pyfunction]
 pub(crate) fn local(py: Python<'_>, parties: Vec<(PartyRow, Policy)>) -> PyResult<Vec<Session>> {
-    let parties: Vec<(joint::Party, joint::Policy)> = parties
-        .into_iter()
-        .map(|(row, policy)| (party(row), policy.0))
-        .collect();
+    let parties: Vec<(joint::Party, joint::Policy)> =
+        parties.into_iter().map(|(row, policy)| (party(row), policy.0)).collect();
     let sessions = joint::Session::local(&parties).map_err(|e| error::to_py(py, e))?;
     Ok(sessions.into_iter().map(Session::new).collect())
 }
@@ -55,10 +55,7 @@ pub(crate) fn local(py: Python<'_>, parties: Vec<(PartyRow, Policy)>) -> PyResul
 /// One session per party, with neither peers nor data.
 #[pyfunction]
 #[pyo3(signature = (parties, common_rows, first_part))]
-#[expect(
-    clippy::type_complexity,
-    reason = "spelt out once, for the stub to mirror"
-)]
+#[expect(clippy::type_complexity, reason = "spelt out once, for the stub to mirror")]
 pub(crate) fn dry_run(
     py: Python<'_>,
     parties: Vec<(PartyRow, Policy, Option<Vec<SchemaRow>>, u64)>,
@@ -74,10 +71,7 @@ pub(crate) fn dry_run(
             rows,
         });
     }
-    let assume = joint::Assume {
-        common_rows,
-        first_part,
-    };
+    let assume = joint::Assume { common_rows, first_part };
     let sessions = joint::Session::dry_run(&planned, assume).map_err(|e| error::to_py(py, e))?;
     Ok(sessions.into_iter().map(Session::new).collect())
 }
@@ -108,8 +102,7 @@ impl Session {
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<u32> {
         let table = table.map(|t| t.0.clone());
-        self.work(py, progress, move |s| s.bind(table))
-            .map(|id| id.0)
+        self.work(py, progress, move |s| s.bind(table)).map(|id| id.0)
     }
 
     /// Runs one operation, given as JSON.
@@ -149,10 +142,7 @@ impl Session {
         let array = self
             .look(py, |s| s.own_column(TableId(table), column))?
             .map_err(|e| error::to_py(py, e))?;
-        Ok(table::Column {
-            name: column.to_owned(),
-            array,
-        })
+        Ok(table::Column { name: column.to_owned(), array })
     }
 
     /// Stops what this session is doing; from any thread.
@@ -176,8 +166,7 @@ impl Session {
 
     /// The audit record so far, one JSON object per line.
     fn audit(&self, py: Python<'_>) -> PyResult<String> {
-        self.look(py, |s| s.audit())?
-            .map_err(|e| error::to_py(py, e))
+        self.look(py, |s| s.audit())?.map_err(|e| error::to_py(py, e))
     }
 
     #[getter]
@@ -251,18 +240,12 @@ impl Session {
                 Ok(state) => state,
                 Err(_) => return Err(busy()),
             };
-            let session = state
-                .as_mut()
-                .ok_or_else(|| joint::Error::Closed(CLOSED.into()))?;
+            let session = state.as_mut().ok_or_else(|| joint::Error::Closed(CLOSED.into()))?;
             work(session)
         });
         if self.state.is_poisoned() {
             // A panic left it half-way: hang up, so that peers need not wait.
-            let session = self
-                .state
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take();
+            let session = self.state.lock().unwrap_or_else(PoisonError::into_inner).take();
             py.detach(|| drop(session));
         }
         result
@@ -271,10 +254,7 @@ impl Session {
     /// Looks at the session without waiting for anybody.
     fn look<T>(&self, py: Python<'_>, look: impl FnOnce(&joint::Session) -> T) -> PyResult<T> {
         let state = self.lock(py)?;
-        state
-            .as_ref()
-            .map(look)
-            .ok_or_else(|| error::closed(py, CLOSED))
+        state.as_ref().map(look).ok_or_else(|| error::closed(py, CLOSED))
     }
 
     fn lock(&self, py: Python<'_>) -> PyResult<MutexGuard<'_, Option<joint::Session>>> {
@@ -325,12 +305,7 @@ fn busy() -> joint::Error {
 }
 
 fn party((name, owns_data, computes, receives): PartyRow) -> joint::Party {
-    joint::Party {
-        name,
-        owns_data,
-        computes,
-        receives,
-    }
+    joint::Party { name, owns_data, computes, receives }
 }
 
 fn schema(py: Python<'_>, columns: Vec<SchemaRow>) -> PyResult<joint::Schema> {

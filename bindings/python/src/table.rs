@@ -148,20 +148,11 @@ impl Column {
     ) -> PyResult<Bound<'py, PyTuple>> {
         let field = Arc::new(Field::new(&self.name, self.array.data_type().clone(), true));
         let array = PyArray::new(self.array.clone(), field);
-        Ok(to_array_pycapsules(
-            py,
-            array.field().clone(),
-            array.array(),
-            requested_schema,
-        )?)
+        Ok(to_array_pycapsules(py, array.field().clone(), array.array(), requested_schema)?)
     }
 
     fn __repr__(&self) -> String {
-        format!(
-            "<privity.Column '{}' of {} values>",
-            self.name,
-            self.array.len()
-        )
+        format!("<privity.Column '{}' of {} values>", self.name, self.array.len())
     }
 }
 
@@ -180,10 +171,7 @@ impl Plain {
             .iter()
             .map(|f| Field::new(f.name(), plain(f.data_type()), f.is_nullable()))
             .collect();
-        Self {
-            inner,
-            schema: Arc::new(Schema::new(fields)),
-        }
+        Self { inner, schema: Arc::new(Schema::new(fields)) }
     }
 
     fn convert(&self, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
@@ -191,12 +179,10 @@ impl Plain {
             .columns()
             .iter()
             .zip(self.schema.fields())
-            .map(
-                |(column, field)| match column.data_type() == field.data_type() {
-                    true => Ok(column.clone()),
-                    false => cast(column, field.data_type()),
-                },
-            )
+            .map(|(column, field)| match column.data_type() == field.data_type() {
+                true => Ok(column.clone()),
+                false => cast(column, field.data_type()),
+            })
             .collect();
         RecordBatch::try_new(self.schema.clone(), columns?)
     }
@@ -234,10 +220,7 @@ fn column(
     if let Ok((dtype, bytes)) = values.extract::<(String, Bound<'_, PyBytes>)>() {
         let bytes = bytes.as_bytes();
         return match dtype.as_str() {
-            "f8" => Ok(Arc::new(Float64Array::from(words(
-                bytes,
-                f64::from_le_bytes,
-            )))),
+            "f8" => Ok(Arc::new(Float64Array::from(words(bytes, f64::from_le_bytes)))),
             "i8" => Ok(Arc::new(Int64Array::new(
                 ScalarBuffer::from(words(bytes, i64::from_le_bytes)),
                 None,
@@ -323,9 +306,7 @@ fn list(
 
 fn cell(py: Python<'_>, source: &str, column: &str, row: usize, rule: String) -> PyErr {
     let fix = "make the column all numbers, all text or all booleans";
-    let e = joint::DataError::new(source, rule, fix)
-        .column(column)
-        .row(row as u64 + 1);
+    let e = joint::DataError::new(source, rule, fix).column(column).row(row as u64 + 1);
     error::to_py(py, e.into())
 }
 

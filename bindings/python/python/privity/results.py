@@ -116,9 +116,7 @@ class Costs(Sequence[StepCost]):
         return sum(s.seconds for s in self)
 
     def __str__(self) -> str:
-        lines = [
-            f"{'':>3} {'operation':<16}{'sent':>10}{'received':>10}{'rounds':>8}{'seconds':>9}"
-        ]
+        lines = [f"    {'operation':<16}{'sent':>10}{'received':>10}{'rounds':>8}{'seconds':>9}"]
         for s in self:
             lines.append(
                 f"{s.sequence:>3} {s.op:<16}{size(s.sent):>10}{size(s.received):>10}"

@@ -356,8 +356,8 @@ def run_local(
     one without. ``policies`` names each party's policy (a :class:`Policy` or
     the path of a TOML file); without it everything is allowed, since in one
     process nobody is hidden from anybody. ``roles`` overrides what a party
-    does: any of ``"owns"``, ``"computes"`` and ``"receives"``; by default all
-    three, without ``"owns"`` where there is no data.
+    does: any of ``"owner"``, ``"compute"`` and ``"recipient"``, as in ``party.toml``; by
+    default all three, without ``"owner"`` where there is no data.
 
     Returns what the program returned, by party. If it fails, the first error
     that is not the echo of another party's is raised. Ctrl-C stops all parties.
@@ -551,12 +551,12 @@ def _party(
         return name, has_data, True, True
     given = roles[name]
     words = {given} if isinstance(given, str) else set(given)
-    unknown = words - {"owns", "computes", "receives"}
+    unknown = words - {"owner", "compute", "recipient"}
     if unknown:
         rule = f"role '{unknown.pop()}' of '{name}' is unknown"
-        fix = "use 'owns', 'computes' and 'receives'"
+        fix = "use 'owner', 'compute' and 'recipient'"
         raise ArgumentError(f"roles: {rule}; {fix}", op="roles", rule=rule, fix=fix)
-    return name, "owns" in words, "computes" in words, "receives" in words
+    return name, "owner" in words, "compute" in words, "recipient" in words
 
 
 def _policies(
