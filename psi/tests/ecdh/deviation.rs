@@ -264,7 +264,7 @@ fn scripted(who: usize, script: impl FnOnce(&mut Mesh) -> Result<()> + Send) -> 
             .map(|(mut mesh, items)| {
                 let script = if mesh.me() == who { script.take() } else { None };
                 s.spawn(move || {
-                    mesh.set_timeout(Duration::from_secs(20));
+                    mesh.set_timeout(Duration::from_secs(5));
                     if let Some(script) = script {
                         script(&mut mesh).unwrap();
                         // Stays connected until the others are done.
