@@ -35,8 +35,8 @@ class _Estimator:
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The constructor's parameters."""
-        names = [p for p in inspect.signature(type(self).__init__).parameters if p != "self"]
-        return {name: getattr(self, name) for name in names}
+        parameters = inspect.signature(type(self).__init__).parameters.values()
+        return {p.name: getattr(self, p.name) for p in parameters if p.kind is p.KEYWORD_ONLY}
 
     def set_params(self, **params: Any) -> Self:
         """Changes parameters by name."""
@@ -161,7 +161,9 @@ class LogisticRegression(_Estimator):
 
     ``solver="newton"`` (the default) goes to the maximum-likelihood fit, with
     ``l2`` penalised as by scikit-learn's ``1 / C``. ``solver="sgd"`` makes
-    ``epochs`` passes of mini-batch gradient descent, for large tables.
+    ``epochs`` passes of mini-batch gradient descent, for large tables; ``l2``
+    then belongs to the mean loss. Its sigmoid has three pieces: class decisions
+    agree with the exact fit but near the threshold, probabilities do not.
 
     After ``session.release(model)`` the recipients have ``coef_``,
     ``intercept_`` and ``classes_`` as scikit-learn has them.
