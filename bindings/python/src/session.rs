@@ -55,7 +55,6 @@ pub(crate) fn local(py: Python<'_>, parties: Vec<(PartyRow, Policy)>) -> PyResul
 /// One session per party, with neither peers nor data.
 #[pyfunction]
 #[pyo3(signature = (parties, common_rows, first_part))]
-#[expect(clippy::type_complexity, reason = "spelt out once, for the stub to mirror")]
 pub(crate) fn dry_run(
     py: Python<'_>,
     parties: Vec<(PartyRow, Policy, Option<Vec<SchemaRow>>, u64)>,
