@@ -13,25 +13,18 @@ const ROUNDS: u32 = 10_000;
 const MEGABYTES: usize = 1_000;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    println!(
-        "{:22}{:>14}{:>16}{:>18}",
-        "", "ring of 3, µs", "one way, MB/s", "both ways, MB/s"
-    );
+    println!("{:22}{:>14}{:>16}{:>18}", "", "ring of 3, µs", "one way, MB/s", "both ways, MB/s");
     for connections in [1, 2, 4] {
         let three = ["alpha", "beta", "gamma"];
         let two = ["alpha", "beta"];
         if connections == 1 {
             let round = ring(Mesh::in_memory(&three)?)?;
-            report("memory", round, |both| {
-                throughput(Mesh::in_memory(&two)?, both)
-            })?;
+            report("memory", round, |both| throughput(Mesh::in_memory(&two)?, both))?;
         }
         let round = ring(plain_loopback_mesh_for_benchmarks(&three, connections)?)?;
-        report(
-            &format!("plain, {connections} connections"),
-            round,
-            |both| throughput(plain_loopback_mesh_for_benchmarks(&two, connections)?, both),
-        )?;
+        report(&format!("plain, {connections} connections"), round, |both| {
+            throughput(plain_loopback_mesh_for_benchmarks(&two, connections)?, both)
+        })?;
         let round = ring(loopback_mesh(&three, connections)?)?;
         report(&format!("TLS, {connections} connections"), round, |both| {
             throughput(loopback_mesh(&two, connections)?, both)
@@ -45,11 +38,7 @@ fn report(
     round: f64,
     run: impl Fn(bool) -> Result<f64, Box<dyn std::error::Error>>,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    println!(
-        "{name:22}{round:14.1}{:16.0}{:18.0}",
-        run(false)?,
-        run(true)?
-    );
+    println!("{name:22}{round:14.1}{:16.0}{:18.0}", run(false)?, run(true)?);
     Ok(())
 }
 

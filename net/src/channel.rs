@@ -46,10 +46,7 @@ impl NetChannel {
     /// [`Channel::recv`] without poison: `None` when nothing came in time.
     pub(crate) fn poll(&mut self, patience: Duration) -> Result<Option<Vec<u8>>> {
         let cancel = &self.handle.party.cancel;
-        let message = self
-            .handle
-            .link
-            .recv(&self.stream, self.received, patience, cancel)?;
+        let message = self.handle.link.recv(&self.stream, self.received, patience, cancel)?;
         self.received += u64::from(message.is_some());
         Ok(message)
     }
@@ -59,16 +56,7 @@ impl NetChannel {
             .link
             .open(id)
             .ok_or(Error::Internal("two channels of one link have the same id"))?;
-        Ok(Self {
-            handle,
-            id,
-            stream,
-            sent: 0,
-            received: 0,
-            forks: 0,
-            timeout,
-            poison: None,
-        })
+        Ok(Self { handle, id, stream, sent: 0, received: 0, forks: 0, timeout, poison: None })
     }
 
     fn sound(&self) -> Result<()> {

@@ -80,30 +80,18 @@ impl NetConfig {
 
     /// Where this party listens.
     pub fn listen_address(&self) -> &str {
-        self.listen
-            .as_deref()
-            .unwrap_or(&self.parties[self.me].address)
+        self.listen.as_deref().unwrap_or(&self.parties[self.me].address)
     }
 
     /// Checks every rule that can be checked without a peer.
     pub fn validate(&self) -> Result<()> {
         let rule = |holds: bool, text: String| {
-            if holds {
-                Ok(())
-            } else {
-                Err(Error::Argument(text))
-            }
+            if holds { Ok(()) } else { Err(Error::Argument(text)) }
         };
         let n = self.parties.len();
         rule(n >= 2, format!("{n} parties: there must be two or more"))?;
-        rule(
-            n <= MAX_PARTIES,
-            format!("{n} parties: there can be {MAX_PARTIES} at most"),
-        )?;
-        rule(
-            self.me < n,
-            format!("this party has index {} among {n} parties", self.me),
-        )?;
+        rule(n <= MAX_PARTIES, format!("{n} parties: there can be {MAX_PARTIES} at most"))?;
+        rule(self.me < n, format!("this party has index {} among {n} parties", self.me))?;
         rule(
             (1..=MAX_CONNECTIONS).contains(&self.connections),
             format!(
@@ -113,17 +101,11 @@ impl NetConfig {
         )?;
         rule(
             self.session.len() <= MAX_SESSION,
-            format!(
-                "the session id has {} bytes: {MAX_SESSION} at most",
-                self.session.len()
-            ),
+            format!("the session id has {} bytes: {MAX_SESSION} at most", self.session.len()),
         )?;
         rule(
             !self.heartbeat.is_zero() && self.heartbeat <= Duration::from_secs(3600),
-            format!(
-                "a heart-beat every {:?}: between 0 and one hour",
-                self.heartbeat
-            ),
+            format!("a heart-beat every {:?}: between 0 and one hour", self.heartbeat),
         )?;
         rule(
             self.dead_after >= 3 * self.heartbeat,

@@ -81,9 +81,8 @@ pub fn connect(config: &NetConfig, listener: Option<TcpListener>, cancel: &Cance
         }
     };
     let names: Vec<PartyName> = config.parties.iter().map(|p| p.name.clone()).collect();
-    let channels = slots
-        .into_iter()
-        .map(|slot| slot.up.map(|up| Box::new(up.root) as Box<dyn Channel>));
+    let channels =
+        slots.into_iter().map(|slot| slot.up.map(|up| Box::new(up.root) as Box<dyn Channel>));
     let mut mesh = Mesh::new(me, &names, channels.collect(), cancel.clone())?;
     mesh.set_timeout(config.timeout);
     Ok(mesh)
@@ -146,10 +145,7 @@ impl Slot {
     /// Forgets all connections; the caller drops them outside of the lock.
     fn reset(&mut self) -> (Vec<Wire>, Option<Up>) {
         self.instance = None;
-        (
-            self.wires.iter_mut().filter_map(Option::take).collect(),
-            self.up.take(),
-        )
+        (self.wires.iter_mut().filter_map(Option::take).collect(), self.up.take())
     }
 }
 
@@ -157,14 +153,11 @@ impl Setup {
     fn run(self: &Arc<Self>, listener: Option<TcpListener>) -> Result<()> {
         let mut acceptor = None;
         if let Some(listener) = listener {
-            listener
-                .set_nonblocking(true)
-                .map_err(|e| system("a listener", &e))?;
+            listener.set_nonblocking(true).map_err(|e| system("a listener", &e))?;
             acceptor = Some(self.spawn("privity-net accept", move |s| s.accept_loop(&listener))?);
         }
         let mut outcome = (0..self.config.me).try_for_each(|peer| {
-            self.spawn("privity-net dial", move |s| s.dial_loop(peer))
-                .map(drop)
+            self.spawn("privity-net dial", move |s| s.dial_loop(peer)).map(drop)
         });
         if outcome.is_ok() {
             outcome = self.await_all();
@@ -206,10 +199,7 @@ impl Setup {
                 return Err(e);
             }
             if self.party.cancel.is_cancelled() {
-                return Err(privity_core::Error::Cancelled {
-                    during: "connect".into(),
-                }
-                .into());
+                return Err(privity_core::Error::Cancelled { during: "connect".into() }.into());
             }
             let mut lost = Vec::new();
             let (mut all_up, mut all_ready) = (true, true);
@@ -242,11 +232,7 @@ impl Setup {
                 return Err(self.missing(&state));
             }
             if lost.is_empty() {
-                let patience = if all_up {
-                    Duration::from_millis(1)
-                } else {
-                    POLL
-                };
+                let patience = if all_up { Duration::from_millis(1) } else { POLL };
                 state = wait(&self.changed, state, patience);
             } else {
                 drop(state);
@@ -259,13 +245,7 @@ impl Setup {
 
     fn missing(&self, state: &State) -> Error {
         let waits = |slot: &Slot| !slot.up.as_ref().is_some_and(|up| up.heard_ready);
-        let others = || {
-            state
-                .slots
-                .iter()
-                .enumerate()
-                .filter(|(i, _)| *i != self.config.me)
-        };
+        let others = || state.slots.iter().enumerate().filter(|(i, _)| *i != self.config.me);
         // Somebody who never came explains more than somebody who left.
         let found = others()
             .find(|(_, slot)| !slot.met)
@@ -334,12 +314,7 @@ impl Setup {
             .map_err(|e| system("a thread", &e))?;
         let root = NetChannel::root(link, self.party.clone(), config.timeout)?;
         let ready = root.beside(fork_id(u64::MAX, "privity-net ready", 0))?;
-        Ok(Up {
-            root,
-            ready,
-            said_ready: false,
-            heard_ready: false,
-        })
+        Ok(Up { root, ready, said_ready: false, heard_ready: false })
     }
 
     // Dialling.
@@ -414,12 +389,7 @@ impl Setup {
                 (Some(connection), Some(pins))
             }
         };
-        let mut pipe = Pipe::new(
-            socket,
-            connection,
-            self.handshake_deadline(),
-            self.stop.clone(),
-        );
+        let mut pipe = Pipe::new(socket, connection, self.handshake_deadline(), self.stop.clone());
         if let Err(e) = pipe.shake() {
             let shown = pins.and_then(|pins| pins.shown());
             pipe.part();
@@ -440,10 +410,9 @@ impl Setup {
                 peer: party.name.clone(),
                 ours: self.config.parties[self.config.me].pin,
             }),
-            _ if e.kind() == io::ErrorKind::InvalidData => Failed::Fatal(Error::Handshake {
-                peer: party.name.clone(),
-                rule: e.to_string(),
-            }),
+            _ if e.kind() == io::ErrorKind::InvalidData => {
+                Failed::Fatal(Error::Handshake { peer: party.name.clone(), rule: e.to_string() })
+            }
             _ => retry(e),
         };
         // There are at most 16 connections.
@@ -454,18 +423,14 @@ impl Setup {
         let check = mine.check(&theirs, &party.name, self.config.dead_after);
         let verdict: Verdict = pipe.read().map_err(judged)?;
         let said = pipe.write(&Verdict::of(&check));
-        self.conclude(pipe, &party.name, check, verdict)
-            .and_then(|wire| {
-                said.map_err(retry)?;
-                Ok((theirs.instance, wire))
-            })
+        self.conclude(pipe, &party.name, check, verdict).and_then(|wire| {
+            said.map_err(retry)?;
+            Ok((theirs.instance, wire))
+        })
     }
 
     fn reach(&self, address: &str) -> io::Result<TcpStream> {
-        let mut outcome = Err(io::Error::new(
-            io::ErrorKind::NotFound,
-            "the name has no address",
-        ));
+        let mut outcome = Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
         for address in address.to_socket_addrs()? {
             let left = self.deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -485,10 +450,7 @@ impl Setup {
         let pending = Arc::new(AtomicUsize::new(0));
         while !self.stopped() {
             let mut fds = [PollFd::new(listener, PollFlags::IN)];
-            let slice = Timespec {
-                tv_sec: 0,
-                tv_nsec: 10_000_000,
-            };
+            let slice = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
             if !matches!(poll(&mut fds, Some(&slice)), Ok(n) if n > 0) {
                 continue;
             }
@@ -545,13 +507,7 @@ impl Setup {
         socket.set_nonblocking(false).map_err(stranger)?;
         socket.set_nodelay(true).map_err(stranger)?;
         let me = self.config.me;
-        let others = || {
-            self.config
-                .parties
-                .iter()
-                .enumerate()
-                .filter(move |(i, _)| *i != me)
-        };
+        let others = || self.config.parties.iter().enumerate().filter(move |(i, _)| *i != me);
         let (connection, pins) = match &self.config.security {
             Security::PlainForBenchmarks => (None, None),
             Security::Tls(identity) => {
@@ -561,12 +517,7 @@ impl Setup {
                 (Some(connection), Some(pins))
             }
         };
-        let mut pipe = Pipe::new(
-            socket,
-            connection,
-            self.handshake_deadline(),
-            self.stop.clone(),
-        );
+        let mut pipe = Pipe::new(socket, connection, self.handshake_deadline(), self.stop.clone());
         if let Err(e) = pipe.shake() {
             let shown = pins.and_then(|pins| pins.shown());
             let what = match (shown, alert(&e)) {
@@ -604,9 +555,7 @@ impl Setup {
                 rule: "it dials a party that is listed after it".into(),
             });
         }
-        let said = pipe
-            .write(&mine)
-            .and_then(|()| pipe.write(&Verdict::of(&check)));
+        let said = pipe.write(&mine).and_then(|()| pipe.write(&Verdict::of(&check)));
         let verdict: Result<Verdict, _> = said.and_then(|()| pipe.read());
         let verdict = match (verdict, &check) {
             (Ok(verdict), _) => verdict,
@@ -649,13 +598,7 @@ impl Setup {
 
 impl Verdict {
     fn of(check: &Result<()>) -> Self {
-        Self(
-            check
-                .as_ref()
-                .err()
-                .map(Error::to_string)
-                .unwrap_or_default(),
-        )
+        Self(check.as_ref().err().map(Error::to_string).unwrap_or_default())
     }
 }
 
@@ -677,10 +620,7 @@ fn alert(error: &io::Error) -> Option<AlertDescription> {
 }
 
 fn system(what: &'static str, e: &dyn std::fmt::Display) -> Error {
-    Error::System {
-        what,
-        reason: e.to_string(),
-    }
+    Error::System { what, reason: e.to_string() }
 }
 
 /// A handshake that takes longer is broken off.

@@ -81,13 +81,7 @@ impl Hello {
             if equal {
                 return Ok(());
             }
-            Err(Error::Mismatch {
-                peer: peer.clone(),
-                what,
-                ours,
-                theirs,
-                fix,
-            })
+            Err(Error::Mismatch { peer: peer.clone(), what, ours, theirs, fix })
         };
         same(
             self.version == theirs.version,
@@ -238,9 +232,7 @@ const MAX_VERDICT: usize = 400;
 
 /// Peer text for a user's eyes: no control characters.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn text(id: &[u8]) -> String {
@@ -251,12 +243,11 @@ fn text(id: &[u8]) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold("0x".into(), |out, byte| format!("{out}{byte:02x}"))
+    bytes.iter().fold("0x".into(), |out, byte| format!("{out}{byte:02x}"))
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -276,11 +267,7 @@ mod tests {
     }
 
     fn mirrored() -> Hello {
-        Hello {
-            from: "beta".into(),
-            to: "alpha".into(),
-            ..hello()
-        }
+        Hello { from: "beta".into(), to: "alpha".into(), ..hello() }
     }
 
     #[test]
@@ -305,85 +292,19 @@ mod tests {
         };
         assert_eq!(check(&mirrored()), Ok(()));
         let cases: [(&str, &str, Hello); 9] = [
-            (
-                "version 9",
-                "has 1",
-                Hello {
-                    version: 9,
-                    ..mirrored()
-                },
-            ),
-            (
-                "'gamma'",
-                "'beta'",
-                Hello {
-                    from: "gamma".into(),
-                    ..mirrored()
-                },
-            ),
-            (
-                "'gamma'",
-                "'alpha'",
-                Hello {
-                    to: "gamma".into(),
-                    ..mirrored()
-                },
-            ),
-            (
-                "'trial 8'",
-                "'trial 7'",
-                Hello {
-                    session: b"trial 8".to_vec(),
-                    ..mirrored()
-                },
-            ),
-            (
-                "0x0909",
-                "0x0303",
-                Hello {
-                    parameters: [9; 32],
-                    ..mirrored()
-                },
-            ),
-            (
-                "0x0909",
-                "0x0404",
-                Hello {
-                    roster: [9; 32],
-                    ..mirrored()
-                },
-            ),
-            (
-                "connections 3",
-                "has 2",
-                Hello {
-                    connections: 3,
-                    ..mirrored()
-                },
-            ),
-            (
-                "index 0",
-                "has 1",
-                Hello {
-                    connection: 0,
-                    ..mirrored()
-                },
-            ),
-            (
-                "5000 ms",
-                "12s",
-                Hello {
-                    heartbeat_ms: 5000,
-                    ..mirrored()
-                },
-            ),
+            ("version 9", "has 1", Hello { version: 9, ..mirrored() }),
+            ("'gamma'", "'beta'", Hello { from: "gamma".into(), ..mirrored() }),
+            ("'gamma'", "'alpha'", Hello { to: "gamma".into(), ..mirrored() }),
+            ("'trial 8'", "'trial 7'", Hello { session: b"trial 8".to_vec(), ..mirrored() }),
+            ("0x0909", "0x0303", Hello { parameters: [9; 32], ..mirrored() }),
+            ("0x0909", "0x0404", Hello { roster: [9; 32], ..mirrored() }),
+            ("connections 3", "has 2", Hello { connections: 3, ..mirrored() }),
+            ("index 0", "has 1", Hello { connection: 0, ..mirrored() }),
+            ("5000 ms", "12s", Hello { heartbeat_ms: 5000, ..mirrored() }),
         ];
         for (theirs, ours, case) in cases {
             let message = check(&case).unwrap_err();
-            assert!(
-                message.contains(theirs) && message.contains(ours),
-                "{message}"
-            );
+            assert!(message.contains(theirs) && message.contains(ours), "{message}");
             assert!(message.contains("party 'beta'"), "{message}");
         }
     }

@@ -41,17 +41,11 @@ impl Identity {
     /// Reads a key file. One that others than its owner can read is refused.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let refuse = |rule| Error::KeyFile {
-            path: path.display().to_string(),
-            rule,
-        };
+        let refuse = |rule| Error::KeyFile { path: path.display().to_string(), rule };
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            let mode = fs::metadata(path)
-                .map_err(|e| refuse(e.to_string()))?
-                .permissions()
-                .mode();
+            let mode = fs::metadata(path).map_err(|e| refuse(e.to_string()))?.permissions().mode();
             if mode & 0o077 != 0 {
                 return Err(refuse(format!(
                     "its permissions are {:o}, so that others can use the key; run 'chmod 600' on it",
@@ -76,9 +70,7 @@ impl Identity {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(path).map_err(refuse)?;
-        file.write_all(self.pem.as_bytes())
-            .and_then(|()| file.sync_all())
-            .map_err(refuse)
+        file.write_all(self.pem.as_bytes()).and_then(|()| file.sync_all()).map_err(refuse)
     }
 
     /// The private key in PKCS#8 PEM.
@@ -111,19 +103,13 @@ impl Identity {
         let signer = signer.map_err(|e| Error::Key(e.to_string()))?;
         let fingerprint = Fingerprint::of(&certificate).map_err(|e| Error::Key(e.to_string()))?;
         let certified = Arc::new(CertifiedKey::new(vec![certificate], signer));
-        Ok(Self {
-            pem,
-            certified,
-            fingerprint,
-        })
+        Ok(Self { pem, certified, fingerprint })
     }
 }
 
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Identity")
-            .field("fingerprint", &self.fingerprint)
-            .finish_non_exhaustive()
+        f.debug_struct("Identity").field("fingerprint", &self.fingerprint).finish_non_exhaustive()
     }
 }
 
@@ -187,6 +173,7 @@ const PREFIX: &str = "sha256:";
 pub(crate) const SERVER_NAME: &str = "privity";
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -197,27 +184,15 @@ mod tests {
         assert_eq!(text.len(), 7 + 64);
         assert_eq!(text.parse::<Fingerprint>().unwrap(), fingerprint);
         assert_eq!(
-            text.to_uppercase()
-                .replace("SHA", "sha")
-                .parse::<Fingerprint>()
-                .unwrap(),
+            text.to_uppercase().replace("SHA", "sha").parse::<Fingerprint>().unwrap(),
             fingerprint
         );
-        for bad in [
-            "",
-            "sha256:",
-            &text[1..],
-            &text[..70],
-            &text.replace(':', "="),
-            &format!("{text}0"),
-        ] {
+        for bad in
+            ["", "sha256:", &text[1..], &text[..70], &text.replace(':', "="), &format!("{text}0")]
+        {
             assert!(bad.parse::<Fingerprint>().is_err(), "{bad}");
         }
-        assert!(
-            format!("sha256:{}", "é".repeat(32))
-                .parse::<Fingerprint>()
-                .is_err()
-        );
+        assert!(format!("sha256:{}", "é".repeat(32)).parse::<Fingerprint>().is_err());
     }
 
     #[test]
@@ -231,11 +206,8 @@ mod tests {
     #[test]
     fn debug_shows_no_key() {
         let identity = Identity::generate().unwrap();
-        let body: String = identity
-            .expose_pem()
-            .lines()
-            .filter(|line| !line.starts_with('-'))
-            .collect();
+        let body: String =
+            identity.expose_pem().lines().filter(|line| !line.starts_with('-')).collect();
         let shown = format!("{identity:?} {identity:#?}");
         assert!(shown.contains("sha256:"));
         assert!(!shown.contains("PRIVATE") && !shown.contains(&body[..16]));

@@ -79,10 +79,7 @@ pub(crate) struct Party {
 
 impl Party {
     pub(crate) fn new(cancel: Cancel) -> Self {
-        Self {
-            cancel,
-            blame: Mutex::default(),
-        }
+        Self { cancel, blame: Mutex::default() }
     }
 
     /// Notes the first error that a caller saw, for the farewells.
@@ -123,18 +120,14 @@ impl Link {
             wire.set_patience(dead_after)?;
             let run = |name: &str, body: Box<dyn FnOnce(&Link) + Send>| {
                 let link = link.clone();
-                thread::Builder::new()
-                    .name(name.into())
-                    .spawn(move || body(&link))
+                thread::Builder::new().name(name.into()).spawn(move || body(&link))
             };
-            let started = run(
-                "privity-net write",
-                Box::new(move |link| link.wires[i].write_loop(heartbeat)),
-            )
-            .and_then(|_| {
-                *lock(&link.readers.0) += 1;
-                run("privity-net read", Box::new(move |link| link.read_loop(i)))
-            });
+            let started =
+                run("privity-net write", Box::new(move |link| link.wires[i].write_loop(heartbeat)))
+                    .and_then(|_| {
+                        *lock(&link.readers.0) += 1;
+                        run("privity-net read", Box::new(move |link| link.read_loop(i)))
+                    });
             if let Err(e) = started {
                 link.cut("its threads could not be started");
                 return Err(e);
@@ -233,9 +226,7 @@ impl Link {
     /// Closes this party's end of a stream after `sent` messages.
     pub(crate) fn end(&self, id: u64, sent: u64, party: &Party) {
         // A link that is gone needs no notice.
-        let _ = self
-            .wire(sent)
-            .send(Frame::end(id, sent, &party.farewell()), Duration::ZERO);
+        let _ = self.wire(sent).send(Frame::end(id, sent, &party.farewell()), Duration::ZERO);
         let mut streams = lock(&self.streams);
         let Some(stream) = streams.get(&id) else {
             return;
@@ -280,11 +271,8 @@ impl Link {
         let (mut seen, mut since) = (0, Instant::now());
         loop {
             let (finished, progress) = wire.progress(POLL);
-            let patience = if party.cancel.is_cancelled() {
-                CANCEL_LINGER
-            } else {
-                self.dead_after
-            };
+            let patience =
+                if party.cancel.is_cancelled() { CANCEL_LINGER } else { self.dead_after };
             if progress != seen {
                 (seen, since) = (progress, Instant::now());
             }
@@ -298,11 +286,7 @@ impl Link {
         let start = Instant::now();
         let mut readers = lock(&self.readers.0);
         while *readers > 0 {
-            let linger = if party.cancel.is_cancelled() {
-                CANCEL_LINGER
-            } else {
-                LINGER
-            };
+            let linger = if party.cancel.is_cancelled() { CANCEL_LINGER } else { LINGER };
             let left = linger.saturating_sub(start.elapsed());
             if left.is_zero() {
                 return;
@@ -324,14 +308,17 @@ impl Link {
         let wire = &self.wires[index];
         let mut buffer = vec![0; READ_BUFFER];
         let (mut assembler, mut frames) = (Assembler::default(), Vec::new());
+        let mut woken: Vec<Arc<Stream>> = Vec::new();
         let mut outcome = wire.open(&[], &mut assembler, &mut frames).map(|()| true);
         let failure = loop {
             for frame in frames.drain(..) {
-                if let Err(rule) = self.deliver(index, frame) {
+                if let Err(rule) = self.deliver(index, frame, &mut woken) {
                     outcome = Err(ReadError::Rule(rule));
                     break;
                 }
             }
+            // Once for all that came together: waking costs more than moving.
+            woken.drain(..).for_each(|stream| stream.arrived.notify_one());
             match outcome {
                 Ok(true) => {}
                 Ok(false) if wire.ended().is_some() => break None,
@@ -361,10 +348,7 @@ impl Link {
         Some(match error {
             ReadError::Socket(_) if self.wires[index].ended().is_some() => return None,
             ReadError::Socket(e)
-                if matches!(
-                    e.kind(),
-                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
-                ) =>
+                if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) =>
             {
                 Failure::Lost(format!(
                     "nothing came from it for {:?}, not even a heart-beat: it or the network \
@@ -384,7 +368,12 @@ impl Link {
     }
 
     /// Puts a frame where it belongs. The error is the rule that it breaks.
-    fn deliver(&self, index: usize, frame: Frame) -> Result<(), String> {
+    fn deliver(
+        &self,
+        index: usize,
+        frame: Frame,
+        woken: &mut Vec<Arc<Stream>>,
+    ) -> Result<(), String> {
         if self.wires[index].ended().is_some() {
             return Err("it sent a frame after its farewell".into());
         }
@@ -417,7 +406,9 @@ impl Link {
                     streams.remove(&id);
                 }
                 drop(streams);
-                stream.arrived.notify_one();
+                if !woken.iter().any(|known| Arc::ptr_eq(known, &stream)) {
+                    woken.push(stream);
+                }
                 Ok(())
             }
         }
@@ -472,19 +463,11 @@ impl Link {
     }
 
     fn disconnected(&self, reason: String) -> Error {
-        Error::Disconnected {
-            peer: self.peer.clone(),
-            during: String::new(),
-            reason,
-        }
+        Error::Disconnected { peer: self.peer.clone(), during: String::new(), reason }
     }
 
     pub(crate) fn timeout(&self, after: Duration) -> Error {
-        Error::Timeout {
-            peer: self.peer.clone(),
-            during: String::new(),
-            after,
-        }
+        Error::Timeout { peer: self.peer.clone(), during: String::new(), after }
     }
 }
 
@@ -510,11 +493,7 @@ impl Stream {
                 return Err("it closed a channel in a malformed way".into());
             };
             let why = farewell(why, "it closed this channel");
-            if inbox
-                .end
-                .replace((u64::from_be_bytes(*total), why))
-                .is_some()
-            {
+            if inbox.end.replace((u64::from_be_bytes(*total), why)).is_some() {
                 return Err("it closed a channel twice".into());
             }
         } else {
@@ -524,11 +503,7 @@ impl Stream {
                 inbox.queues[index].push_back(frame.payload);
             }
         }
-        if inbox
-            .end
-            .as_ref()
-            .is_some_and(|(total, _)| inbox.count > *total)
-        {
+        if inbox.end.as_ref().is_some_and(|(total, _)| inbox.count > *total) {
             return Err("it sent more messages than it said when it closed a channel".into());
         }
         Ok(inbox.closed && inbox.is_complete())
@@ -537,9 +512,7 @@ impl Stream {
 
 impl Inbox {
     fn is_complete(&self) -> bool {
-        self.end
-            .as_ref()
-            .is_some_and(|(total, _)| *total == self.count)
+        self.end.as_ref().is_some_and(|(total, _)| *total == self.count)
     }
 }
 
@@ -552,9 +525,7 @@ fn farewell(why: &[u8], orderly: &str) -> String {
 }
 
 pub(crate) fn cancelled() -> Error {
-    Error::Cancelled {
-        during: String::new(),
-    }
+    Error::Cancelled { during: String::new() }
 }
 
 /// Bytes that a peer may have sent ahead of what this party asked for; beyond,
@@ -578,3 +549,79 @@ const CANCEL_LINGER: Duration = Duration::from_millis(50);
 
 const NO_FAREWELL: &str =
     "its connection ended without a farewell: its process died, or the network cut it off";
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::channel::NetChannel;
+    use privity_core::Channel;
+    use std::{
+        io::Write,
+        net::{TcpListener, TcpStream},
+    };
+
+    /// A channel to a peer that this test plays by hand.
+    fn by_hand() -> (NetChannel, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let raw = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let wires = vec![Wire::new(listener.accept().unwrap().0, None)];
+        let (beat, dead) = (Duration::from_secs(1), Duration::from_secs(3));
+        let link = Link::start("beta".into(), wires, beat, dead).unwrap();
+        (NetChannel::root(link, Arc::default(), Duration::from_secs(10)).unwrap(), raw)
+    }
+
+    fn bytes(frame: Frame) -> Vec<u8> {
+        [&frame.header()[..], &frame.payload].concat()
+    }
+
+    /// What the first receive after these bytes says, after one good message.
+    fn accusation(evil: &[u8]) -> String {
+        let (mut channel, mut raw) = by_hand();
+        raw.write_all(&bytes(Frame::data(0, b"good".to_vec()))).unwrap();
+        raw.write_all(evil).unwrap();
+        assert_eq!(channel.recv(4).unwrap(), b"good");
+        let e = channel.recv(4).unwrap_err();
+        assert!(matches!(&e, Error::Deviation { .. }), "{e}");
+        assert_eq!(e.culprit(), Some("beta"));
+        e.to_string()
+    }
+
+    #[test]
+    fn broken_framing_is_a_deviation_of_the_peer() {
+        let too_long = [0x01, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+        assert!(accusation(&too_long).contains("at most 16777216"));
+        assert!(accusation(&[0xff; 12]).contains("unknown kind 15"));
+        let end = bytes(Frame::end(9, 1, ""));
+        assert!(accusation(&[&end[..], &end].concat()).contains("twice"));
+        assert!(accusation(&[0x20, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]).contains("malformed"));
+        let data = bytes(Frame::data(9, vec![]));
+        assert!(accusation(&[&end[..], &data, &data].concat()).contains("more messages"));
+        assert!(accusation(&bytes(Frame::data(0, vec![0; 5]))).contains("5 bytes where at most 4"));
+    }
+
+    #[test]
+    fn unopened_channels_are_bounded() {
+        let evil: Vec<u8> =
+            (1..=MAX_UNOPENED as u64 + 1).flat_map(|id| bytes(Frame::data(id, vec![]))).collect();
+        assert!(accusation(&evil).contains("has not opened"));
+    }
+
+    #[test]
+    fn a_farewell_is_the_last_frame_and_is_quoted_without_tricks() {
+        let (mut channel, mut raw) = by_hand();
+        raw.write_all(&bytes(Frame::bye("bad \x1b[31mday\n"))).unwrap();
+        let e = channel.recv(4).unwrap_err().to_string();
+        assert!(e.contains("it stopped: bad  [31mday "), "{e:?}");
+        raw.write_all(&bytes(Frame::data(0, vec![]))).unwrap();
+        assert!(channel.recv(4).is_err());
+    }
+
+    #[test]
+    fn a_channel_opens_once() {
+        let (channel, _raw) = by_hand();
+        assert!(channel.link().open(0).is_none());
+        assert!(channel.link().open(1).is_some());
+        assert!(channel.link().open(1).is_none());
+    }
+}

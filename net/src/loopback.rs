@@ -7,17 +7,10 @@ use std::{net::TcpListener, sync::Arc, thread};
 /// One mesh per name, connected by TLS over 127.0.0.1, with fresh keys and
 /// ports that the system chooses.
 pub fn loopback_mesh(names: &[&str], connections: usize) -> Result<Vec<Mesh>> {
-    let identities: Vec<_> = names
-        .iter()
-        .map(|_| Identity::generate().map(Arc::new))
-        .collect::<Result<_>>()?;
-    let pins: Vec<_> = identities
-        .iter()
-        .map(|identity| identity.fingerprint())
-        .collect();
-    join(names, connections, &pins, |me| {
-        Security::Tls(identities[me].clone())
-    })
+    let identities: Vec<_> =
+        names.iter().map(|_| Identity::generate().map(Arc::new)).collect::<Result<_>>()?;
+    let pins: Vec<_> = identities.iter().map(|identity| identity.fingerprint()).collect();
+    join(names, connections, &pins, |me| Security::Tls(identities[me].clone()))
 }
 
 /// [`loopback_mesh`] without TLS, to measure what TLS costs.
@@ -32,10 +25,8 @@ fn join(
     pins: &[Fingerprint],
     security: impl Fn(usize) -> Security,
 ) -> Result<Vec<Mesh>> {
-    let refused = |e: std::io::Error| Error::Listen {
-        address: ANY_PORT.into(),
-        reason: e.to_string(),
-    };
+    let refused =
+        |e: std::io::Error| Error::Listen { address: ANY_PORT.into(), reason: e.to_string() };
     let listeners: Vec<_> = names
         .iter()
         .map(|_| TcpListener::bind(ANY_PORT).map_err(refused))
@@ -46,11 +37,7 @@ fn join(
         .zip(pins)
         .map(|((&name, listener), &pin)| {
             let address = listener.local_addr().map_err(refused)?.to_string();
-            Ok(PeerConfig {
-                name: name.into(),
-                address,
-                pin,
-            })
+            Ok(PeerConfig { name: name.into(), address, pin })
         })
         .collect::<Result<_>>()?;
     thread::scope(|scope| {

@@ -33,14 +33,7 @@ impl Pipe {
         deadline: Instant,
         stop: Arc<AtomicBool>,
     ) -> Self {
-        Self {
-            clocked: Clocked {
-                socket,
-                deadline,
-                stop,
-            },
-            tls,
-        }
+        Self { clocked: Clocked { socket, deadline, stop }, tls }
     }
 
     /// Runs the TLS handshake.

@@ -15,8 +15,5 @@ pub(crate) fn wait<'a, T>(
     guard: MutexGuard<'a, T>,
     at_most: Duration,
 ) -> MutexGuard<'a, T> {
-    condvar
-        .wait_timeout(guard, at_most)
-        .unwrap_or_else(PoisonError::into_inner)
-        .0
+    condvar.wait_timeout(guard, at_most).unwrap_or_else(PoisonError::into_inner).0
 }

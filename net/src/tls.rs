@@ -33,11 +33,7 @@ pub(crate) struct Pins {
 
 impl Pins {
     fn new(allowed: Vec<Fingerprint>) -> Arc<Self> {
-        Arc::new(Self {
-            allowed,
-            shown: OnceLock::new(),
-            provider: provider(),
-        })
+        Arc::new(Self { allowed, shown: OnceLock::new(), provider: provider() })
     }
 
     /// The key that the peer showed, proved or not.
@@ -79,8 +75,7 @@ impl ServerCertVerifier for Pins {
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        self.check(end_entity)
-            .map(|()| ServerCertVerified::assertion())
+        self.check(end_entity).map(|()| ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -102,9 +97,7 @@ impl ServerCertVerifier for Pins {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 
@@ -119,8 +112,7 @@ impl ClientCertVerifier for Pins {
         _: &[CertificateDer<'_>],
         _: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
-        self.check(end_entity)
-            .map(|()| ClientCertVerified::assertion())
+        self.check(end_entity).map(|()| ClientCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -142,9 +134,7 @@ impl ClientCertVerifier for Pins {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 
@@ -206,8 +196,5 @@ fn provider() -> Arc<CryptoProvider> {
 
 /// Random bytes for nonces and jitter, from the operating system.
 pub(crate) fn fill_random(out: &mut [u8]) -> Result<(), rustls::Error> {
-    provider()
-        .secure_random
-        .fill(out)
-        .map_err(|_| rustls::Error::FailedToGetRandomBytes)
+    provider().secure_random.fill(out).map_err(|_| rustls::Error::FailedToGetRandomBytes)
 }

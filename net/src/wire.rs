@@ -48,6 +48,9 @@ pub(crate) struct Wire {
 struct Queue {
     frames: VecDeque<Frame>,
     bytes: usize,
+    /// A sender waits for room; it is woken when half of the queue is gone,
+    /// not after each frame.
+    crowded: bool,
     busy: bool,
     /// The owner is, or shall be, the writer thread.
     handed: bool,
@@ -106,6 +109,7 @@ impl Wire {
         }
         if queue.busy || frame.size() > DIRECT {
             if queue.bytes > MAX_QUEUED {
+                queue.crowded = true;
                 queue = wait(&self.drained, queue, patience);
                 if let Some(sent) = refusal(&queue) {
                     return sent;
@@ -127,9 +131,7 @@ impl Wire {
         drop(queue);
 
         let mut sealed = lock(&self.sealed);
-        let outcome = self
-            .seal(&[frame], &mut sealed)
-            .and_then(|()| self.push(&mut sealed));
+        let outcome = self.seal(&[frame], &mut sealed).and_then(|()| self.push(&mut sealed));
         drop(sealed);
 
         let mut queue = lock(&self.queue);
@@ -210,9 +212,7 @@ impl Wire {
             self.push_all(&mut lock(&self.sealed))?;
             let mut queue = lock(&self.queue);
             // A queue that was stopped meanwhile counts from zero.
-            queue.bytes = queue
-                .bytes
-                .saturating_sub(batch.iter().map(Frame::size).sum());
+            queue.bytes = queue.bytes.saturating_sub(batch.iter().map(Frame::size).sum());
             queue.progress += 1;
             queue.lively = true;
             batch.clear();
@@ -228,8 +228,14 @@ impl Wire {
                 queue.busy = false;
                 queue.handed = false;
             }
+            let wake = idle || queue.crowded && queue.bytes <= MAX_QUEUED / 2;
+            if wake {
+                queue.crowded = false;
+            }
             drop(queue);
-            self.drained.notify_all();
+            if wake {
+                self.drained.notify_all();
+            }
             if idle {
                 return Ok(());
             }
@@ -301,13 +307,7 @@ impl Wire {
                 return Err(io::Error::other("stopped"));
             }
             let mut fds = [PollFd::new(&self.socket, PollFlags::OUT)];
-            match poll(
-                &mut fds,
-                Some(&Timespec {
-                    tv_sec: 0,
-                    tv_nsec: 100_000_000,
-                }),
-            ) {
+            match poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 100_000_000 })) {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(e) => return Err(e.into()),
             }
@@ -418,9 +418,7 @@ impl Wire {
         queue.busy = true;
         drop(queue);
         let mut sealed = lock(&self.sealed);
-        let outcome = self
-            .seal(&[], &mut sealed)
-            .and_then(|()| self.push(&mut sealed));
+        let outcome = self.seal(&[], &mut sealed).and_then(|()| self.push(&mut sealed));
         if let Err(e) = outcome {
             tracing::debug!("alert: {e}");
         }
@@ -498,10 +496,10 @@ pub(crate) const CLOSED: &str = "it closed the connection";
 const BATCH: usize = 1 << 18;
 
 /// Larger frames go to the writer thread at once.
-const DIRECT: usize = 1 << 17;
+const DIRECT: usize = 1 << 14;
 
 /// A connection queues so much before senders wait.
-const MAX_QUEUED: usize = 1 << 30;
+const MAX_QUEUED: usize = 1 << 24;
 
 #[cfg(not(any(target_vendor = "apple", target_os = "windows")))]
 const FLAGS: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
