@@ -34,6 +34,8 @@ pub struct Shape {
 pub struct Cost {
     /// Bytes sent by party 0, 1, 2.
     pub sent: [u64; 3],
+    /// Bytes received by party 0, 1, 2.
+    pub received: [u64; 3],
     /// Rounds as each party counts them.
     pub rounds: [u32; 3],
 }
@@ -68,6 +70,9 @@ impl Shape {
             for (t, s) in total.sent.iter_mut().zip(cost.sent) {
                 *t += s;
             }
+            for (t, r) in total.received.iter_mut().zip(cost.received) {
+                *t += r;
+            }
         }
         total
     }
@@ -90,6 +95,7 @@ impl Shape {
         let before = self.clocks;
         for &(from, to, bytes) in messages.iter().filter(|m| m.2 > 0) {
             cost.sent[from] += bytes as u64;
+            cost.received[to] += bytes as u64;
             self.clocks[to] = self.clocks[to].max(before[from] + 1);
         }
     }
@@ -261,8 +267,8 @@ impl Engine for Shape {
 
     fn truncate(&mut self, x: &Length, bits: u32) -> Result<Length> {
         let e = low_bytes(bits);
-        self.round(&[(0, 2, (8 + e) * x.0), (1, 2, e * x.0)]);
-        self.round(&[(2, 1, 8 * x.0)]);
+        self.round(&[(0, 2, (8 + e) * x.0)]);
+        self.round(&[(1, 2, e * x.0), (2, 1, 8 * x.0)]);
         Ok(*x)
     }
 
