@@ -108,6 +108,14 @@ pub enum Error {
     #[error(transparent)]
     Core(#[from] privity_core::Error),
 
+    /// The alignment protocol.
+    #[error(transparent)]
+    Psi(privity_psi::Error),
+
+    /// Keys, pins and setting up the links.
+    #[error(transparent)]
+    Net(privity_net::Error),
+
     /// A rule of our own was broken.
     #[error("internal error: {0}; please report it")]
     Internal(&'static str),
@@ -184,14 +192,28 @@ impl From<DataError> for Error {
     }
 }
 
+impl From<privity_psi::Error> for Error {
+    fn from(error: privity_psi::Error) -> Self {
+        match error {
+            privity_psi::Error::Core(error) => Error::Core(error),
+            other => Error::Psi(other),
+        }
+    }
+}
+
+impl From<privity_net::Error> for Error {
+    fn from(error: privity_net::Error) -> Self {
+        match error {
+            privity_net::Error::Core(error) => Error::Core(error),
+            other => Error::Net(other),
+        }
+    }
+}
+
 impl Error {
     /// An argument that an operation cannot work with.
     pub fn argument(op: &str, rule: impl Into<String>, fix: impl Into<String>) -> Self {
-        Error::Argument {
-            op: op.into(),
-            rule: rule.into(),
-            fix: fix.into(),
-        }
+        Error::Argument { op: op.into(), rule: rule.into(), fix: fix.into() }
     }
 
     /// The parties that this error accuses or misses.
@@ -201,6 +223,8 @@ impl Error {
                 vec![party.clone()]
             }
             Error::Core(e) => e.culprit().map(str::to_owned).into_iter().collect(),
+            Error::Psi(e) => e.culprit().map(str::to_owned).into_iter().collect(),
+            Error::Net(e) => e.culprit().map(str::to_owned).into_iter().collect(),
             Error::Data(_)
             | Error::Argument { .. }
             | Error::Config { .. }

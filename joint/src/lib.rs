@@ -28,15 +28,25 @@
 
 #![forbid(unsafe_code)]
 
+pub mod audit;
+mod config;
 mod error;
+mod gate;
 mod handle;
+mod key;
+pub mod metrics;
+pub mod model;
 mod op;
 mod outcome;
 mod party;
+#[cfg(test)]
+#[path = "../../mpc/src/plain.rs"]
+mod plain;
 mod policy;
 mod session;
 mod table;
 
+pub use config::{PartyFile, Peer};
 pub use error::{DataError, Error, Result};
 pub use handle::{ModelId, TableId, TransformId, ValueId};
 pub use op::{Disclosure, Metric, Op, Released, Solver, SplitBy, To};
@@ -47,4 +57,4 @@ pub use party::Party;
 pub use policy::Policy;
 pub use privity_core::Cancel;
 pub use session::{Assume, Planned, Session, run_local};
-pub use table::{ColumnSchema, Missing, Schema, Table};
+pub use table::{ColumnSchema, Missing, ReadOptions, Schema, Table};

@@ -143,7 +143,8 @@ pub enum SplitBy {
 pub enum Solver {
     /// To the (penalised) maximum-likelihood fit.
     Newton {
-        /// Most iterations.
+        /// Newton steps, 1 to 30. All of them are made: whether fewer would do is
+        /// not known before the end.
         max_iterations: u32,
         /// L2 penalty as in scikit-learn's 1/C, intercept unpenalised; 0 for none.
         l2: f64,
@@ -163,10 +164,7 @@ pub enum Solver {
 
 impl Default for Solver {
     fn default() -> Self {
-        Solver::Newton {
-            max_iterations: 15,
-            l2: 0.0,
-        }
+        Solver::Newton { max_iterations: 15, l2: 0.0 }
     }
 }
 
@@ -201,8 +199,10 @@ pub enum Released {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum To {
-    /// Every party that may receive.
+    /// Every party that may receive. In a [`Disclosure`]: every party.
     All,
+    /// Every party that owns data.
+    Owners,
     /// These.
     Parties(Vec<String>),
 }
@@ -235,8 +235,78 @@ impl Op {
         }
     }
 
-    /// What this operation lets anybody learn, beyond the operation itself.
+    /// What this operation lets anybody learn, beyond that it runs, with these
+    /// parameters, on tables of these many rows.
     pub fn reveals(&self) -> Vec<Disclosure> {
-        Vec::new()
+        let one = |what: String, to: To| vec![Disclosure { what, to }];
+        match self {
+            Op::Align { on, .. } => {
+                let on = on.join(", ");
+                let mut list =
+                    one(format!("which of their own rows all owners have, by {on}"), To::Owners);
+                list.push(Disclosure {
+                    what: "how many rows each owner has".into(),
+                    to: To::Owners,
+                });
+                list.push(Disclosure {
+                    what: "how many rows all owners have in common; names and kinds of columns"
+                        .into(),
+                    to: To::All,
+                });
+                list
+            }
+            Op::Split { by: SplitBy::Column(column), .. } => one(
+                format!("the values of {column} in the common rows: which row is in which part"),
+                To::All,
+            ),
+            Op::OneHot { columns, .. } => {
+                one(format!("the names of the levels of {}", columns.join(", ")), To::All)
+            }
+            Op::Woe { columns, .. } => {
+                one(format!("how many bins or levels each of {} has", columns.join(", ")), To::All)
+            }
+            Op::SelectByIv { min_iv, .. } => one(
+                format!("which columns have an information value of at least {min_iv}"),
+                To::All,
+            ),
+            Op::Fit { solver: Solver::Newton { .. }, .. } => one(
+                "whether the fit converged, whether the label is perfectly separated, whether the \
+                 features are linearly dependent, and which are constant or collinear"
+                    .into(),
+                To::All,
+            ),
+            Op::Release { what, to } => {
+                let what = match what {
+                    Released::Model(_) => "the intercept and the coefficients of the model",
+                    Released::Scores(_) => "the score of every row, in the common order",
+                    Released::Metrics(_) => "the metrics that were computed",
+                    Released::InformationValues(_) => "the information value of every column",
+                };
+                one(what.into(), to.clone())
+            }
+            Op::Split { .. }
+            | Op::Select { .. }
+            | Op::Standardise { .. }
+            | Op::Transform { .. }
+            | Op::Fit { .. }
+            | Op::Predict { .. }
+            | Op::Evaluate { .. } => Vec::new(),
+        }
     }
 }
+
+/// Every [`Op::kind`].
+pub(crate) const KINDS: [&str; 12] = [
+    "align",
+    "split",
+    "select",
+    "standardise",
+    "one_hot",
+    "woe",
+    "transform",
+    "select_by_iv",
+    "fit",
+    "predict",
+    "evaluate",
+    "release",
+];

@@ -100,13 +100,13 @@ pub enum Opened {
     InformationValues(Vec<(String, f64)>),
 }
 
-/// One band of scores.
+/// One band of scores. Counts from 1 to the parties' `min_cell` - 1 are `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Band {
     /// Rows with label 0.
-    pub negatives: u64,
+    pub negatives: Option<u64>,
     /// Rows with label 1.
-    pub positives: u64,
+    pub positives: Option<u64>,
 }
 
 /// What all parties know about a column.

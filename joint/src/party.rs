@@ -18,45 +18,26 @@ pub struct Party {
 impl Party {
     /// A party with all three roles.
     pub fn new(name: &str) -> Self {
-        Self {
-            name: name.into(),
-            owns_data: true,
-            computes: true,
-            receives: true,
-        }
+        Self { name: name.into(), owns_data: true, computes: true, receives: true }
     }
 
     /// A party that computes and may receive, without data of its own.
     pub fn helper(name: &str) -> Self {
-        Self {
-            owns_data: false,
-            ..Self::new(name)
-        }
+        Self { owns_data: false, ..Self::new(name) }
     }
 
     /// A party that brings data and may receive, and does not compute.
     pub fn owner(name: &str) -> Self {
-        Self {
-            computes: false,
-            ..Self::new(name)
-        }
+        Self { computes: false, ..Self::new(name) }
     }
 
     /// A party that only computes.
     pub fn computer(name: &str) -> Self {
-        Self {
-            owns_data: false,
-            receives: false,
-            ..Self::new(name)
-        }
+        Self { owns_data: false, receives: false, ..Self::new(name) }
     }
 
     /// A party that only receives results.
     pub fn recipient(name: &str) -> Self {
-        Self {
-            owns_data: false,
-            computes: false,
-            ..Self::new(name)
-        }
+        Self { owns_data: false, computes: false, ..Self::new(name) }
     }
 }

@@ -1,33 +1,308 @@
-//! What a party allows to be done with its columns, to be used by whom.
-//! Nothing is allowed unless a rule says so.
+//! What a party allows to be done with its columns, for whom. Nothing is
+//! allowed unless a rule says so.
+//!
+//! ```toml
+//! min_rows = 100        # smallest number of common rows to go on with
+//! min_cell = 5          # smaller counts are not opened
+//!
+//! [[allow]]
+//! operation = "align"
+//! columns = ["customer_id"]
+//! to = ["beta"]         # who learns which rows are common
+//!
+//! [[allow]]
+//! operation = "fit"
+//! columns = ["income", "age"]
+//!
+//! [[allow]]
+//! operation = "release"
+//! what = ["metrics", "model"]
+//! columns = ["income", "age"]   # results that these columns went into
+//! to = ["alpha", "beta"]
+//! ```
+//!
+//! An operation is allowed if **one** rule names it and all of this party's
+//! columns that it uses or that its input was made of, and all others who learn
+//! something by it (`to`). `"*"` stands for every name. Operations with a
+//! `to`: align (the other owners), split by a column, one_hot, select_by_iv
+//! (everybody), release (its recipients).
 
-use crate::error::Result;
-use std::path::Path;
+use crate::error::{Error, Result};
+use serde::Deserialize;
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 /// The policy of one party.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Policy {}
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    min_rows: u64,
+    min_cell: u64,
+    allow: Vec<Rule>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rule {
+    operation: String,
+    #[serde(default)]
+    what: Vec<String>,
+    #[serde(default)]
+    columns: Vec<String>,
+    #[serde(default)]
+    to: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default = "default_min_rows")]
+    min_rows: u64,
+    #[serde(default = "default_min_cell")]
+    min_cell: u64,
+    #[serde(default)]
+    allow: Vec<Rule>,
+}
+
+fn default_min_rows() -> u64 {
+    20
+}
+
+fn default_min_cell() -> u64 {
+    5
+}
+
+/// What is asked of a policy.
+pub(crate) struct Request<'a> {
+    pub(crate) operation: &'a str,
+    /// For releases: "model", "scores", "metrics", "information_values".
+    pub(crate) what: Option<&'a str>,
+    /// This party's columns.
+    pub(crate) columns: BTreeSet<String>,
+    /// Others who learn something.
+    pub(crate) to: BTreeSet<String>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self::deny_all()
+    }
+}
 
 impl Policy {
     /// Refuses every operation.
     pub fn deny_all() -> Self {
-        Self::default()
+        Self { min_rows: default_min_rows(), min_cell: default_min_cell(), allow: Vec::new() }
     }
 
-    /// Allows everything to everybody: for learning and for tests.
+    /// Allows everything to everybody, for any number of rows: for learning
+    /// and for tests.
     pub fn allow_all() -> Self {
-        Self::default()
+        let all = || vec![ANY.to_owned()];
+        let rule = Rule { operation: ANY.into(), what: all(), columns: all(), to: all() };
+        Self { min_rows: 1, min_cell: 0, allow: vec![rule] }
     }
 
     /// Reads TOML text.
     pub fn parse(text: &str) -> Result<Self> {
-        let _ = text;
-        Ok(Self::default())
+        Self::parse_from(text, Path::new("policy"))
     }
 
     /// Reads a TOML file.
     pub fn load(path: &Path) -> Result<Self> {
-        let _ = path;
-        Ok(Self::default())
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| Error::File { file: path.into(), reason: e.to_string() })?;
+        Self::parse_from(&text, path)
+    }
+
+    fn parse_from(text: &str, path: &Path) -> Result<Self> {
+        let file: File = toml::from_str(text).map_err(|e| Error::Config {
+            file: PathBuf::from(path),
+            rule: e.to_string().trim_end().to_owned(),
+            fix: "the keys are min_rows, min_cell and [[allow]] with operation, what, columns, to"
+                .into(),
+        })?;
+        for rule in &file.allow {
+            if rule.operation != ANY && !crate::op::KINDS.contains(&rule.operation.as_str()) {
+                return Err(Error::Config {
+                    file: PathBuf::from(path),
+                    rule: format!("there is no operation '{}'", rule.operation),
+                    fix: format!("the operations are: {}", crate::op::KINDS.join(", ")),
+                });
+            }
+        }
+        Ok(Self { min_rows: file.min_rows, min_cell: file.min_cell, allow: file.allow })
+    }
+
+    /// Smallest number of common rows to go on with.
+    pub fn min_rows(&self) -> u64 {
+        self.min_rows
+    }
+
+    /// Counts below this are not opened.
+    pub fn min_cell(&self) -> u64 {
+        self.min_cell
+    }
+
+    /// The name of the rule that allows a request, or the refusal of `party`.
+    pub(crate) fn check(&self, party: &str, request: &Request<'_>) -> Result<String> {
+        if let Some(i) = self.allow.iter().position(|rule| rule.covers(request)) {
+            return Ok(format!("allow {}: {}", i + 1, self.allow[i].operation));
+        }
+        let mut rule = format!(
+            "no rule allows operation '{}'{}",
+            request.operation,
+            request.what.map_or(String::new(), |w| format!(" of '{w}'"))
+        );
+        let list = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>().join(", ");
+        // Say what stands in the way if a rule for the operation exists.
+        let same: Vec<&Rule> = self
+            .allow
+            .iter()
+            .filter(|r| r.operation == ANY || r.operation == request.operation)
+            .collect();
+        if let Some(closest) = same
+            .iter()
+            .min_by_key(|r| (request.what.is_some_and(|w| !named(&r.what, w)), r.missing(request)))
+        {
+            rule = format!("the rule for '{}' does not cover", request.operation);
+            if let Some(what) = request.what.filter(|w| !named(&closest.what, w)) {
+                rule += &format!(" '{what}'");
+            }
+            let columns = absent(&closest.columns, &request.columns);
+            if !columns.is_empty() {
+                rule += &format!(" column {}", list(&columns));
+            }
+            let to = absent(&closest.to, &request.to);
+            if !to.is_empty() {
+                rule += &format!(" recipient {}", list(&to));
+            }
+        } else if !request.columns.is_empty() {
+            rule += &format!(" on {}", list(&request.columns));
+        }
+        Err(Error::Refused {
+            op: request.operation.into(),
+            party: party.into(),
+            rule,
+            fix: request.toml(),
+        })
+    }
+}
+
+impl Rule {
+    fn covers(&self, request: &Request<'_>) -> bool {
+        (self.operation == ANY || self.operation == request.operation) && self.missing(request) == 0
+    }
+
+    /// How many names of the request this rule does not cover.
+    fn missing(&self, request: &Request<'_>) -> usize {
+        usize::from(request.what.is_some_and(|what| !named(&self.what, what)))
+            + absent(&self.columns, &request.columns).len()
+            + absent(&self.to, &request.to).len()
+    }
+}
+
+impl Request<'_> {
+    /// A rule that would allow this and nothing more.
+    fn toml(&self) -> String {
+        let quoted = |names: &mut dyn Iterator<Item = &String>| {
+            let names: Vec<String> =
+                names.map(|n| toml::Value::from(n.as_str()).to_string()).collect();
+            format!("[{}]", names.join(", "))
+        };
+        let mut text = format!("[[allow]]\noperation = \"{}\"\n", self.operation);
+        if let Some(what) = self.what {
+            text += &format!("what = [\"{what}\"]\n");
+        }
+        if !self.columns.is_empty() {
+            text += &format!("columns = {}\n", quoted(&mut self.columns.iter()));
+        }
+        if !self.to.is_empty() {
+            text += &format!("to = {}\n", quoted(&mut self.to.iter()));
+        }
+        text
+    }
+}
+
+fn named(list: &[String], name: &str) -> bool {
+    list.iter().any(|n| n == ANY || n == name)
+}
+
+fn absent(list: &[String], wanted: &BTreeSet<String>) -> BTreeSet<String> {
+    wanted.iter().filter(|w| !named(list, w)).cloned().collect()
+}
+
+const ANY: &str = "*";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|n| n.to_string()).collect()
+    }
+
+    fn request<'a>(
+        operation: &'a str,
+        what: Option<&'a str>,
+        columns: &[&str],
+        to: &[&str],
+    ) -> Request<'a> {
+        Request { operation, what, columns: set(columns), to: set(to) }
+    }
+
+    const POLICY: &str = r#"
+        min_rows = 100
+        [[allow]]
+        operation = "fit"
+        columns = ["income", "age"]
+        [[allow]]
+        operation = "release"
+        what = ["metrics"]
+        columns = ["*"]
+        to = ["beta"]
+    "#;
+
+    fn refusal(policy: &Policy, r: &Request<'_>) -> (String, String) {
+        match policy.check("alpha", r) {
+            Err(Error::Refused { rule, fix, .. }) => (rule, fix),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn nothing_is_allowed_by_default() {
+        let (rule, fix) = refusal(&Policy::deny_all(), &request("fit", None, &["age"], &[]));
+        assert!(rule.contains("no rule allows operation 'fit' on age"), "{rule}");
+        let opened = Policy::parse(&fix).unwrap();
+        assert!(opened.check("alpha", &request("fit", None, &["age"], &[])).is_ok());
+        assert!(opened.check("alpha", &request("fit", None, &["age", "job"], &[])).is_err());
+    }
+
+    #[test]
+    fn each_part_of_a_rule_refuses() {
+        let policy = Policy::parse(POLICY).unwrap();
+        assert_eq!((policy.min_rows(), policy.min_cell()), (100, 5));
+        assert!(policy.check("alpha", &request("fit", None, &["age"], &[])).is_ok());
+        let release = |what, to: &[&str]| request("release", Some(what), &["age"], to);
+        assert!(policy.check("alpha", &release("metrics", &["beta"])).is_ok());
+        for (r, word) in [
+            (request("fit", None, &["job"], &[]), "column job"),
+            (release("model", &["beta"]), "'model'"),
+            (release("metrics", &["beta", "gamma"]), "recipient gamma"),
+            (request("align", None, &["id"], &["beta"]), "'align'"),
+        ] {
+            let (rule, fix) = refusal(&policy, &r);
+            assert!(rule.contains(word), "{rule}");
+            assert!(Policy::parse(&fix).unwrap().check("alpha", &r).is_ok(), "{fix}");
+        }
+    }
+
+    #[test]
+    fn unknown_keys_and_operations_are_refused() {
+        assert!(Policy::parse("min_row = 3").is_err());
+        assert!(Policy::parse("[[allow]]\noperation = \"fitt\"").is_err());
+        assert!(Policy::parse("[[allow]]\noperation = \"fit\"\ncolumn = [\"a\"]").is_err());
     }
 }

@@ -1,20 +1,44 @@
 //! One party's view of joint work.
 
+pub(crate) mod agree;
+mod align;
+mod columns;
+pub(crate) mod context;
+mod learn;
+mod machine;
+mod open;
+mod ops;
+mod results;
+mod wire;
+
 use crate::{
+    audit::hex,
     error::{Error, Result},
+    gate,
     handle::TableId,
-    op::Op,
+    op::{Op, To},
     outcome::{ColumnInfo, Explained, Outcome, Progress, StepCost},
     party::Party,
-    policy::Policy,
+    policy::{Policy, Request},
     table::{Schema, Table},
 };
-use privity_core::Cancel;
-use std::path::Path;
+use context::Context;
+use machine::{Demand, Machine};
+use privity_core::{Cancel, params};
+use serde_json::{Map, Value};
+use std::{path::Path, time::Instant};
+use wire::{Counters, Wire};
 
 /// One party of a running program. Move it into the thread that runs the
 /// program; keep a [`Session::cancel_flag`] outside to stop it.
-pub struct Session {}
+pub struct Session {
+    cx: Context,
+    machine: Option<Box<dyn Machine>>,
+    /// Why the session ended, if it did.
+    ended: Option<String>,
+    costs: Vec<StepCost>,
+    explained: Vec<Explained>,
+}
 
 /// What a party would bring to a dry run.
 #[derive(Clone, Debug)]
@@ -40,10 +64,7 @@ pub struct Assume {
 
 impl Default for Assume {
     fn default() -> Self {
-        Self {
-            common_rows: None,
-            first_part: 0.7,
-        }
+        Self { common_rows: None, first_part: 0.7 }
     }
 }
 
@@ -51,111 +72,335 @@ impl Session {
     /// Opens the session that a `party.toml` describes: connects to the
     /// peers, checks that all agree on session, suite and roles.
     pub fn open(path: &Path) -> Result<Self> {
-        let _ = path;
-        Err(Error::Internal("not there yet"))
+        Self::open_cancellable(path, &Cancel::new())
+    }
+
+    /// [`Session::open`], which stops within a second when `cancel` is raised;
+    /// the flag stays the session's.
+    pub fn open_cancellable(path: &Path, cancel: &Cancel) -> Result<Self> {
+        open::open(path, cancel)
     }
 
     /// One session per party, connected in memory. Run each in a thread of its
     /// own, or use [`run_local`].
     pub fn local(parties: &[(Party, Policy)]) -> Result<Vec<Self>> {
-        let _ = parties;
-        Err(Error::Internal("not there yet"))
+        open::local(parties)
     }
 
     /// One session per party, with neither peers nor data: the same program
     /// yields [`Session::explain`] and [`Session::costs`]. The sessions do not
     /// wait for one another and may run one after the other.
     pub fn dry_run(parties: &[Planned], assume: Assume) -> Result<Vec<Self>> {
-        let _ = (parties, assume);
-        Err(Error::Internal("not there yet"))
+        open::dry_run(parties, assume)
+    }
+
+    fn new(cx: Context, machine: Box<dyn Machine>) -> Self {
+        Self { cx, machine: Some(machine), ended: None, costs: Vec::new(), explained: Vec::new() }
     }
 
     /// This party's name.
     pub fn name(&self) -> &str {
-        ""
+        self.cx.name()
     }
 
     /// All parties, in the order that all of them know.
     pub fn parties(&self) -> &[Party] {
-        &[]
+        &self.cx.parties
     }
 
     /// Whether this is a dry run: nothing is ever opened.
     pub fn is_dry(&self) -> bool {
-        false
+        self.cx.dry.is_some()
     }
 
     /// Takes this party's table in; it stays here. Every party calls it at the
     /// same point of the program: owners with a table, the others and dry runs
     /// with `None`.
     pub fn bind(&mut self, table: Option<Table>) -> Result<TableId> {
-        let _ = table;
-        Err(Error::Internal("not there yet"))
+        let cx = &self.cx;
+        machine(&mut self.machine, &self.ended)?.bind(cx, table)
     }
 
     /// Runs one operation with the peers: agreement, own policy, record,
     /// protocol, gate.
+    ///
+    /// If an operation is refused or its input is wrong, all parties get an
+    /// error and the session goes on. After any other error it is over.
     pub fn perform(&mut self, op: Op) -> Result<Outcome> {
-        let _ = op;
-        Err(Error::Internal("not there yet"))
+        machine(&mut self.machine, &self.ended)?;
+        let (start, before) = (Instant::now(), self.counters());
+        self.cx.sequence += 1;
+        self.cx.op = op.kind();
+        let result = self.steps(&op);
+        let used = self.counters().since(before);
+        if let Err(error) = &result {
+            let fatal = match error {
+                Error::Core(_) | Error::Psi(_) | Error::Net(_) => true,
+                Error::Divergence { .. } | Error::Internal(_) | Error::File { .. } => true,
+                Error::Data(_)
+                | Error::Argument { .. }
+                | Error::Config { .. }
+                | Error::Refused { .. }
+                | Error::PeerStopped { .. }
+                | Error::Closed(_)
+                | Error::Audit { .. } => false,
+            };
+            if fatal {
+                self.end(error.to_string());
+            }
+        }
+        self.costs.push(StepCost {
+            sequence: self.cx.sequence,
+            op: op.kind().into(),
+            sent: used.sent,
+            received: used.received,
+            rounds: used.rounds,
+            seconds: match self.is_dry() {
+                true => 0.0,
+                false => start.elapsed().as_secs_f64(),
+            },
+        });
+        result
+    }
+
+    /// The steps of `perform`, in the order in which they must happen.
+    fn steps(&mut self, op: &Op) -> Result<Outcome> {
+        let cx = &mut self.cx;
+        let machine = machine(&mut self.machine, &self.ended)?;
+        // 1. All parties run the same operation.
+        agree::agree(cx, op)?;
+        // 2. It can run on this party's data, and its policy allows it.
+        let verdict = machine.check(cx, op).and_then(|demand| {
+            let rule = allowed(cx, op, &demand);
+            explain(cx, op, &demand, &rule, &mut self.explained);
+            // A dry run shows what would be refused and goes on.
+            match cx.dry {
+                Some(_) => Ok("dry run".into()),
+                None => rule,
+            }
+        });
+        // 3. It is on record before anything is sent.
+        let recorded = match &verdict {
+            Ok(rule) => record(cx, "begin", Some(op), &[("rule", rule.clone())]),
+            Err(error) => record(cx, "refused", Some(op), &[("reason", reason(error))]),
+        };
+        let consent = agree::consent(cx, verdict.and(recorded))
+            .inspect_err(|error| stopped_on_record(cx, error))?;
+        // 4. and 5. The protocol; what it opens goes through the gate.
+        let permit = gate::permit(&consent);
+        cx.report("start", 0.0);
+        let result = machine.run(cx, op, permit);
+        let outcome = match &result {
+            Ok(_) => "done".to_owned(),
+            Err(error) => format!("failed: {}", reason(error)),
+        };
+        let recorded = record(cx, "end", None, &[("outcome", outcome)]);
+        let result = result?;
+        recorded?;
+        cx.report("done", 1.0);
+        Ok(result)
+    }
+
+    fn counters(&self) -> Counters {
+        let engine = self.machine.as_ref().map(|m| m.counters());
+        self.cx.wire.counters().plus(self.cx.used).plus(engine.unwrap_or_default())
+    }
+
+    /// Drops the links, so that peers notice at once.
+    fn end(&mut self, why: String) {
+        // Counters of a dead session would go backwards.
+        self.cx.wire = Wire::Closed;
+        self.machine = None;
+        self.ended = Some(why);
     }
 
     /// What all parties know about the columns of a joint table.
     pub fn columns(&self, table: TableId) -> Result<Vec<ColumnInfo>> {
-        let _ = table;
-        Err(Error::Internal("not there yet"))
+        let machine = self.machine.as_ref().ok_or_else(|| closed(&self.ended))?;
+        machine.columns(&self.cx, table)
     }
 
     /// A column of this party's own, in the common order of a joint table, for
     /// instance the identifiers next to which scores are to be stored.
     pub fn own_column(&self, table: TableId, column: &str) -> Result<arrow::array::ArrayRef> {
-        let _ = (table, column);
-        Err(Error::Internal("not there yet"))
+        let machine = self.machine.as_ref().ok_or_else(|| closed(&self.ended))?;
+        machine.own_column(table, column)
     }
 
     /// The flag that stops this party's work within a second.
     pub fn cancel_flag(&self) -> Cancel {
-        Cancel::new()
+        self.cx.cancel.clone()
     }
 
     /// Calls `report` as work goes on, from the thread that runs the program.
     pub fn on_progress(&mut self, report: impl FnMut(Progress) + Send + 'static) {
-        let _ = report;
+        self.cx.progress = Some(Box::new(report));
     }
 
     /// What each operation cost so far.
     pub fn costs(&self) -> &[StepCost] {
-        &[]
+        &self.costs
     }
 
     /// What each operation so far lets whom learn, and which of this party's
     /// rules allows it.
     pub fn explain(&self) -> &[Explained] {
-        &[]
+        &self.explained
     }
 
     /// The audit record so far, one JSON object per line.
     pub fn audit(&self) -> Result<String> {
-        Err(Error::Internal("not there yet"))
+        self.cx.audit.text()
     }
 
-    /// Ends the session in agreement with the peers.
-    pub fn close(self) -> Result<()> {
-        Ok(())
+    /// Ends the session in agreement with the peers: nobody hangs up on
+    /// somebody who is still at work.
+    pub fn close(mut self) -> Result<()> {
+        if self.machine.is_none() {
+            return Ok(());
+        }
+        self.cx.op = "close";
+        self.cx.wire.exchange("joint/close", &[], 0, |_| Vec::new())?;
+        record(&mut self.cx, "close", None, &[])
     }
 }
 
+/// Asks this party's policy.
+fn allowed(cx: &Context, op: &Op, demand: &Demand) -> Result<String> {
+    let own = demand.sources.iter().filter(|(owner, _)| *owner == cx.me);
+    let request = Request {
+        operation: op.kind(),
+        what: demand.what,
+        columns: own.map(|(_, column)| column.clone()).collect(),
+        to: cx.others(&demand.to),
+    };
+    cx.policy.check(cx.name(), &request)
+}
+
+fn explain(
+    cx: &Context,
+    op: &Op,
+    demand: &Demand,
+    rule: &Result<String>,
+    explained: &mut Vec<Explained>,
+) {
+    let names = |parties: &mut dyn Iterator<Item = usize>| -> Vec<String> {
+        parties.map(|p| cx.parties[p].name.clone()).collect()
+    };
+    for disclosure in op.reveals() {
+        let to = match (&disclosure.to, op) {
+            (_, Op::Release { .. }) => names(&mut demand.to.iter().copied()),
+            (To::All, _) => names(&mut (0..cx.parties.len())),
+            (To::Owners, _) => names(&mut cx.owners().into_iter()),
+            (To::Parties(list), _) => list.clone(),
+        };
+        explained.push(Explained {
+            sequence: cx.sequence,
+            op: op.kind().into(),
+            what: disclosure.what,
+            to,
+            allowed_by: rule.as_ref().ok().cloned(),
+        });
+    }
+}
+
+fn record(cx: &mut Context, event: &str, op: Option<&Op>, more: &[(&str, String)]) -> Result<()> {
+    let mut fields = Map::new();
+    let mut put = |key: &str, value: Value| fields.insert(key.into(), value);
+    put("session", hex(&cx.session).into());
+    put("party", cx.name().into());
+    put("sequence", cx.sequence.into());
+    put("suite", params::SUITE.into());
+    put("wire", params::WIRE_VERSION.into());
+    put("computational_bits", params::COMPUTATIONAL_BITS.into());
+    put("statistical_bits", params::STATISTICAL_BITS.into());
+    if let Some(op) = op {
+        let op = serde_json::to_value(op).map_err(|_| Error::Internal("no JSON form"))?;
+        put("op", op);
+    }
+    for (key, value) in more {
+        put(key, value.clone().into());
+    }
+    cx.audit.append(event, fields)
+}
+
+/// A peer's refusal ends an operation that this party had on record as begun.
+fn stopped_on_record(cx: &mut Context, error: &Error) {
+    if matches!(error, Error::PeerStopped { .. } | Error::Core(_)) {
+        let outcome = format!("not run: {}", reason(error));
+        // The error that is returned matters more than one about the record.
+        let _ = record(cx, "end", None, &[("outcome", outcome)]);
+    }
+}
+
+/// An error as the record keeps it: without this party's files and rows.
+fn reason(error: &Error) -> String {
+    match error {
+        Error::PeerStopped { .. } | Error::Core(_) | Error::Psi(_) => error.to_string(),
+        other => other.for_peers(),
+    }
+}
+
+fn machine<'a>(
+    machine: &'a mut Option<Box<dyn Machine>>,
+    ended: &Option<String>,
+) -> Result<&'a mut Box<dyn Machine>> {
+    machine.as_mut().ok_or_else(|| closed(ended))
+}
+
+fn closed(ended: &Option<String>) -> Error {
+    Error::Closed(ended.clone().unwrap_or_default())
+}
+
 /// Runs `program` for each party in a thread of its own and returns the
-/// results in the order of the parties; the first error that is not an echo of
-/// another party's failure, otherwise.
+/// results in the order of the parties. If several fail, the error is the one
+/// that says most: a party's own before the news of it at its peers.
 pub fn run_local<T: Send>(
     parties: &[(Party, Policy)],
     program: impl Fn(&mut Session) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
     let sessions = Session::local(parties)?;
-    let mut results = Vec::new();
-    for mut session in sessions {
-        results.push(program(&mut session)?);
+    let program = &program;
+    let results: Vec<Result<T>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = sessions
+            .into_iter()
+            .map(|mut session| {
+                scope.spawn(move || {
+                    let result = program(&mut session)?;
+                    session.close()?;
+                    Ok(result)
+                })
+            })
+            .collect();
+        let joined = threads.into_iter().map(|thread| thread.join());
+        joined
+            .map(|result| result.unwrap_or(Err(Error::Internal("a party's thread panicked"))))
+            .collect()
+    });
+    let mut values = Vec::new();
+    let mut worst: Option<Error> = None;
+    for result in results {
+        match result {
+            Ok(value) => values.push(value),
+            Err(error) if worst.as_ref().is_none_or(|w| rank(&error) < rank(w)) => {
+                worst = Some(error);
+            }
+            Err(_) => {}
+        }
     }
-    Ok(results)
+    match worst {
+        Some(error) => Err(error),
+        None => Ok(values),
+    }
+}
+
+/// How far from the cause an error is.
+fn rank(error: &Error) -> u8 {
+    match error {
+        Error::Closed(_) => 3,
+        Error::PeerStopped { .. } => 2,
+        Error::Core(e) if e.culprit().is_some() => 2,
+        Error::Divergence { .. } => 1,
+        _ => 0,
+    }
 }
