@@ -14,9 +14,9 @@
 //! | [`spline::sigmoid_fast`] | three pieces | any | 0.1193 | 3 |
 //! | [`spline::sigmoid`] | 7 pieces of degree 7, two tails | \|x\| < 2^21 | 4e-7 + 1 unit | 8 |
 //! | [`spline::sigmoid_and_softplus`] | the same pieces | \|x\| < 2^21 | 9e-7 + 1 unit | 8 |
-//! | [`normal::reciprocal`] | normalised, degree 10 | 32 bits | 3e-8 relative + 1 unit | 16 |
-//! | [`normal::divide`] | x times 1/y | 32 bits for y | see there | 17 |
-//! | [`normal::inv_sqrt`], [`normal::sqrt`] | normalised, degree 8 | 32 bits | 5e-6 relative + 1 unit | 15, 16 |
+//! | [`normal::reciprocal`] | normalised, degree 10 | 32 bits | 3e-8 relative + 1 unit | 15 |
+//! | [`normal::divide`] | x times 1/y | 32 bits for y | see there | 16 |
+//! | [`normal::inv_sqrt`], [`normal::sqrt`] | normalised, degree 8 | 32 bits | 5e-6 relative + 1 unit | 14, 15 |
 //! | [`normal::ln`] | normalised, degree 9 | 62 bits | 6e-8 + 1 unit | 16 |
 //! | [`linalg::inverse_spd`] | Newton-Schulz | see there | see there | 2 per iteration |
 

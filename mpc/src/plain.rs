@@ -51,11 +51,7 @@ impl Plain {
 
     /// A product's sum: in range if it is to be truncated, else modulo 2^64.
     fn finish(&mut self, x: i128, trunc: u32) -> u64 {
-        if trunc == 0 {
-            x as u64
-        } else {
-            self.cut(x, trunc)
-        }
+        if trunc == 0 { x as u64 } else { self.cut(x, trunc) }
     }
 }
 
@@ -72,36 +68,18 @@ impl RingShares for Words {
     }
     fn add(&self, other: &Self) -> Self {
         assert_eq!(self.len(), other.len(), "lengths");
-        Self(
-            self.0
-                .iter()
-                .zip(&other.0)
-                .map(|(a, b)| a.wrapping_add(*b))
-                .collect(),
-        )
+        Self(self.0.iter().zip(&other.0).map(|(a, b)| a.wrapping_add(*b)).collect())
     }
     fn sub(&self, other: &Self) -> Self {
         assert_eq!(self.len(), other.len(), "lengths");
-        Self(
-            self.0
-                .iter()
-                .zip(&other.0)
-                .map(|(a, b)| a.wrapping_sub(*b))
-                .collect(),
-        )
+        Self(self.0.iter().zip(&other.0).map(|(a, b)| a.wrapping_sub(*b)).collect())
     }
     fn scale(&self, k: u64) -> Self {
         Self(self.0.iter().map(|a| a.wrapping_mul(k)).collect())
     }
     fn mul_public(&self, k: &[u64]) -> Self {
         assert_eq!(self.len(), k.len(), "lengths");
-        Self(
-            self.0
-                .iter()
-                .zip(k)
-                .map(|(a, b)| a.wrapping_mul(*b))
-                .collect(),
-        )
+        Self(self.0.iter().zip(k).map(|(a, b)| a.wrapping_mul(*b)).collect())
     }
     fn gather(&self, indices: &[usize]) -> Self {
         Self(indices.iter().map(|&i| self.0[i]).collect())
@@ -192,9 +170,7 @@ impl Engine for Plain {
                 .zip(y.0.chunks(group))
                 .map(|(x, y)| x.iter().zip(y).map(|(a, b)| signed(*a) * signed(*b)).sum())
                 .collect();
-        Ok(Words(
-            sums.into_iter().map(|s| self.finish(s, trunc)).collect(),
-        ))
+        Ok(Words(sums.into_iter().map(|s| self.finish(s, trunc)).collect()))
     }
     fn matmul(&mut self, x: &Words, y: &Words, dims: Dims, trunc: u32) -> Result<Words> {
         let Dims { m, k, n } = dims;
@@ -208,14 +184,10 @@ impl Engine for Plain {
                 }
             }
         }
-        Ok(Words(
-            sums.into_iter().map(|s| self.finish(s, trunc)).collect(),
-        ))
+        Ok(Words(sums.into_iter().map(|s| self.finish(s, trunc)).collect()))
     }
     fn truncate(&mut self, x: &Words, bits: u32) -> Result<Words> {
-        Ok(Words(
-            x.0.iter().map(|&x| self.cut(signed(x), bits)).collect(),
-        ))
+        Ok(Words(x.0.iter().map(|&x| self.cut(signed(x), bits)).collect()))
     }
     fn and(&mut self, x: &Flags, y: &Flags) -> Result<Flags> {
         assert_eq!(x.len(), y.len(), "lengths");
@@ -231,9 +203,7 @@ impl Engine for Plain {
         Ok(Flags(x.0.iter().map(|&x| x == 0).collect()))
     }
     fn to_bits(&mut self, x: &Words) -> Result<Vec<Flags>> {
-        Ok((0..64)
-            .map(|j| Flags(x.0.iter().map(|x| x >> j & 1 == 1).collect()))
-            .collect())
+        Ok((0..64).map(|j| Flags(x.0.iter().map(|x| x >> j & 1 == 1).collect())).collect())
     }
     fn bit_to_ring(&mut self, b: &Flags) -> Result<Words> {
         Ok(Words(b.0.iter().map(|&b| u64::from(b)).collect()))

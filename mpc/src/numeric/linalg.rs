@@ -62,10 +62,7 @@ pub fn inverse_spd<E: Engine>(
         Start::Bound(bound) => {
             let fixed = Fixed::new(INVERSE_FRAC)?;
             // rounded down, so that a x_0 <= 1
-            e.public(&diagonal(
-                dim,
-                (fixed.constant(1.0 / bound)).saturating_sub(1),
-            ))
+            e.public(&diagonal(dim, (fixed.constant(1.0 / bound)).saturating_sub(1)))
         }
     };
     for _ in 0..iterations {
@@ -76,11 +73,7 @@ pub fn inverse_spd<E: Engine>(
 
 /// One step of (1). Needs ||X|| < 2^13 and ||A X|| <= 2.
 pub fn improve<E: Engine>(e: &mut E, a: &E::Ring, x: &E::Ring, dim: usize) -> Result<E::Ring> {
-    let dims = Dims {
-        m: dim,
-        k: dim,
-        n: dim,
-    };
+    let dims = Dims { m: dim, k: dim, n: dim };
     let ax = e.matmul(a, x, dims, INVERSE_FRAC)?;
     let factor = e.public(&diagonal(dim, 2 << MATRIX_FRAC)).sub(&ax);
     e.matmul(x, &factor, dims, MATRIX_FRAC)
@@ -89,16 +82,7 @@ pub fn improve<E: Engine>(e: &mut E, a: &E::Ring, x: &E::Ring, dim: usize) -> Re
 /// R = I - A X with [`MATRIX_FRAC`] bits. Its diagonal is near 0 where X is an
 /// inverse and positive on directions that are (nearly) singular.
 pub fn residual<E: Engine>(e: &mut E, a: &E::Ring, x: &E::Ring, dim: usize) -> Result<E::Ring> {
-    let ax = e.matmul(
-        a,
-        x,
-        Dims {
-            m: dim,
-            k: dim,
-            n: dim,
-        },
-        INVERSE_FRAC,
-    )?;
+    let ax = e.matmul(a, x, Dims { m: dim, k: dim, n: dim }, INVERSE_FRAC)?;
     Ok(e.public(&diagonal(dim, 1 << MATRIX_FRAC)).sub(&ax))
 }
 
@@ -117,7 +101,7 @@ pub fn diagonal(dim: usize, value: u64) -> Vec<u64> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::print_stdout)]
 mod tests {
     use super::*;
     use crate::plain::{Plain, Words};

@@ -46,11 +46,7 @@ pub struct Range {
 impl Range {
     /// The integers 1 <= v < 2^bits.
     pub fn integers(bits: u32) -> Self {
-        Self {
-            frac: 0,
-            low: 0,
-            high: bits,
-        }
+        Self { frac: 0, low: 0, high: bits }
     }
 
     fn span(self, most: u32) -> Result<u32> {
@@ -79,10 +75,8 @@ impl<E: Engine> Normal<E> {
         let (n, span) = (v.len(), (range.high - range.low) as usize);
         let planes = e.to_bits(v)?;
         // highest first
-        let bits: Vec<&E::Bits> = (range.low..range.high)
-            .rev()
-            .map(|j| &planes[j as usize])
-            .collect();
+        let bits: Vec<&E::Bits> =
+            (range.low..range.high).rev().map(|j| &planes[j as usize]).collect();
         let bits = E::Bits::concat(&bits);
         let seen = prefix_or(e, &bits, n, span)?;
         let before = seen.slice(0..n * (span - 1));
@@ -107,11 +101,7 @@ impl<E: Engine> Normal<E> {
             None => m.scale(1 << (INNER - range.high)),
         };
         let u = e.add_public(&m.scale(4), &vec![(3u64 << INNER).wrapping_neg(); n]);
-        Ok(Self {
-            u,
-            one_hot,
-            low: range.low,
-        })
+        Ok(Self { u, one_hot, low: range.low })
     }
 
     /// (2)
@@ -120,9 +110,7 @@ impl<E: Engine> Normal<E> {
         self.one_hot
             .iter()
             .enumerate()
-            .fold(E::Ring::zeros(n), |sum, (j, z)| {
-                sum.add(&z.scale(g(self.low + j as u32)))
-            })
+            .fold(E::Ring::zeros(n), |sum, (j, z)| sum.add(&z.scale(g(self.low + j as u32))))
     }
 }
 
@@ -132,10 +120,7 @@ fn prefix_or<E: Engine>(e: &mut E, bits: &E::Bits, n: usize, planes: usize) -> R
     let mut step = 1;
     while step < planes {
         let head = seen.slice(0..step * n);
-        let (upper, lower) = (
-            seen.slice(0..(planes - step) * n),
-            seen.slice(step * n..planes * n),
-        );
+        let (upper, lower) = (seen.slice(0..(planes - step) * n), seen.slice(step * n..planes * n));
         seen = E::Bits::concat(&[&head, &or(e, &upper, &lower)?]);
         step *= 2;
     }
@@ -195,19 +180,10 @@ pub fn inv_sqrt<E: Engine>(e: &mut E, x: &E::Ring, range: Range, out_frac: u32) 
     let (scale, half) = if range.frac.is_multiple_of(2) {
         (scale, range.frac / 2)
     } else {
-        let g = |i| {
-            (f64::from(top) + 0.5 - f64::from(i + 1) / 2.0)
-                .exp2()
-                .round() as u64
-        };
+        let g = |i| (f64::from(top) + 0.5 - f64::from(i + 1) / 2.0).exp2().round() as u64;
         (normal.exponent(g), range.frac / 2)
     };
-    finish(
-        e,
-        &r,
-        &scale,
-        i64::from(INNER + top) - i64::from(half + out_frac),
-    )
+    finish(e, &r, &scale, i64::from(INNER + top) - i64::from(half + out_frac))
 }
 
 /// sqrt(x) with `out_frac` fractional bits, as x times [`inv_sqrt`] of x: its
@@ -251,7 +227,7 @@ fn finish<E: Engine>(e: &mut E, x: &E::Ring, y: &E::Ring, shift: i64) -> Result<
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::print_stdout)]
 mod tests {
     use super::*;
     use crate::plain::{Plain, Words};
@@ -295,33 +271,12 @@ mod tests {
     #[test]
     fn reciprocals() {
         for (range, out) in [
-            (
-                Range {
-                    frac: 20,
-                    low: 8,
-                    high: 40,
-                },
-                28,
-            ),
-            (
-                Range {
-                    frac: 20,
-                    low: 20,
-                    high: 42,
-                },
-                30,
-            ),
+            (Range { frac: 20, low: 8, high: 40 }, 28),
+            (Range { frac: 20, low: 20, high: 42 }, 30),
             (Range::integers(1), 20),
             (Range::integers(20), 40),
             (Range::integers(32), 29),
-            (
-                Range {
-                    frac: 28,
-                    low: 18,
-                    high: 32,
-                },
-                20,
-            ),
+            (Range { frac: 28, low: 18, high: 32 }, 20),
         ] {
             let f = |e: &mut Plain, x: &Words| reciprocal(e, x, range, out).unwrap();
             let (rel, ulp) = errors(f, |x| 1.0 / x, range, out, 3e-8);
@@ -335,30 +290,9 @@ mod tests {
     #[test]
     fn roots() {
         for (range, out) in [
-            (
-                Range {
-                    frac: 20,
-                    low: 8,
-                    high: 40,
-                },
-                20,
-            ),
-            (
-                Range {
-                    frac: 28,
-                    low: 8,
-                    high: 40,
-                },
-                20,
-            ),
-            (
-                Range {
-                    frac: 27,
-                    low: 10,
-                    high: 30,
-                },
-                24,
-            ),
+            (Range { frac: 20, low: 8, high: 40 }, 20),
+            (Range { frac: 28, low: 8, high: 40 }, 20),
+            (Range { frac: 27, low: 10, high: 30 }, 24),
             (Range::integers(30), 28),
         ] {
             let f = |e: &mut Plain, x: &Words| inv_sqrt(e, x, range, out).unwrap();
@@ -368,11 +302,7 @@ mod tests {
             );
             assert!(ulp <= 1.01);
         }
-        let range = Range {
-            frac: 20,
-            low: 4,
-            high: 34,
-        };
+        let range = Range { frac: 20, low: 4, high: 34 };
         let f = |e: &mut Plain, x: &Words| sqrt(e, x, range, 22, 20).unwrap();
         let (rel, ulp) = errors(f, f64::sqrt, range, 20, 5e-5);
         println!("sqrt: relative {rel:.1e}, {ulp:.2} units");
@@ -386,22 +316,8 @@ mod tests {
         for (range, out) in [
             (Range::integers(22), 28),
             (Range::integers(62), 20),
-            (
-                Range {
-                    frac: 20,
-                    low: 0,
-                    high: 40,
-                },
-                24,
-            ),
-            (
-                Range {
-                    frac: 28,
-                    low: 3,
-                    high: 28,
-                },
-                20,
-            ),
+            (Range { frac: 20, low: 0, high: 40 }, 24),
+            (Range { frac: 28, low: 3, high: 28 }, 20),
         ] {
             let f = |e: &mut Plain, x: &Words| ln(e, x, range, out).unwrap();
             let (_, ulp) = errors(f, f64::ln, range, out, 0.0);
@@ -413,42 +329,16 @@ mod tests {
 
     #[test]
     fn out_of_range_words_do_no_harm() {
-        let range = Range {
-            frac: 20,
-            low: 10,
-            high: 30,
-        };
+        let range = Range { frac: 20, low: 10, high: 30 };
         let x = Words(vec![0, 1, 1023, 1 << 10]);
         let r = reciprocal(&mut Plain::new(3), &x, range, 20).unwrap();
         for y in &r.0[..3] {
             assert!(*y as i64 > 0 && *y < 1 << 32, "{}", *y as i64);
         }
         assert!(
-            reciprocal(
-                &mut Plain::new(3),
-                &x,
-                Range {
-                    frac: 0,
-                    low: 0,
-                    high: 40
-                },
-                8
-            )
-            .is_err()
+            reciprocal(&mut Plain::new(3), &x, Range { frac: 0, low: 0, high: 40 }, 8).is_err()
         );
-        assert!(
-            ln(
-                &mut Plain::new(3),
-                &x,
-                Range {
-                    frac: 0,
-                    low: 5,
-                    high: 5
-                },
-                8
-            )
-            .is_err()
-        );
+        assert!(ln(&mut Plain::new(3), &x, Range { frac: 0, low: 5, high: 5 }, 8).is_err());
     }
 
     proptest! {

@@ -16,9 +16,7 @@ pub fn chebyshev_fit(f: impl Fn(f64) -> f64, degree: usize) -> Vec<f64> {
     let values: Vec<f64> = (0..points).map(|i| f(angle(i).cos())).collect();
     let series: Vec<f64> = (0..points)
         .map(|k| {
-            let sum: f64 = (0..points)
-                .map(|i| values[i] * (k as f64 * angle(i)).cos())
-                .sum();
+            let sum: f64 = (0..points).map(|i| values[i] * (k as f64 * angle(i)).cos()).sum();
             sum * if k == 0 { 1.0 } else { 2.0 } / points as f64
         })
         .collect();

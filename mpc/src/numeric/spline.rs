@@ -59,11 +59,7 @@ struct Spline {
 }
 
 fn logistic(x: f64) -> f64 {
-    if x < 0.0 {
-        x.exp() / (1.0 + x.exp())
-    } else {
-        1.0 / (1.0 + (-x).exp())
-    }
+    if x < 0.0 { x.exp() / (1.0 + x.exp()) } else { 1.0 / (1.0 + (-x).exp()) }
 }
 
 fn softplus_f64(x: f64) -> f64 {
@@ -113,23 +109,12 @@ impl Spline {
                 (last + grid(widest(&|w| (last, last + w)))).min((end * 256.0).ceil() / 256.0),
             );
         }
-        let knots: Vec<f64> = half
-            .iter()
-            .rev()
-            .map(|t| -t)
-            .chain(half.iter().copied())
-            .collect();
+        let knots: Vec<f64> = half.iter().rev().map(|t| -t).chain(half.iter().copied()).collect();
         let mut spline = Self {
             centres: vec![],
             multipliers: vec![],
-            sigmoid: Curve {
-                pieces: vec![],
-                right: Right::One,
-            },
-            softplus: Curve {
-                pieces: vec![],
-                right: Right::X,
-            },
+            sigmoid: Curve { pieces: vec![], right: Right::One },
+            softplus: Curve { pieces: vec![], right: Right::X },
             knots,
         };
         for ends in spline.knots.windows(2) {
@@ -137,14 +122,8 @@ impl Spline {
             let multiplier = (f64::from(1 << SCALE) / half_width).floor();
             // (1) solved for x
             let x = |u: f64| centre + u * f64::from(1 << SCALE) / multiplier;
-            spline
-                .sigmoid
-                .pieces
-                .push(chebyshev_fit(|u| logistic(x(u)), DEGREE));
-            spline
-                .softplus
-                .pieces
-                .push(chebyshev_fit(|u| softplus_f64(x(u)), DEGREE));
+            spline.sigmoid.pieces.push(chebyshev_fit(|u| logistic(x(u)), DEGREE));
+            spline.softplus.pieces.push(chebyshev_fit(|u| softplus_f64(x(u)), DEGREE));
             spline.centres.push(centre);
             spline.multipliers.push(multiplier as u64);
         }
@@ -171,10 +150,7 @@ impl Spline {
                 part.push(value);
             }
         }
-        Ok(parts
-            .iter()
-            .map(|p| E::Ring::concat(&p.iter().collect::<Vec<_>>()))
-            .collect())
+        Ok(parts.iter().map(|p| E::Ring::concat(&p.iter().collect::<Vec<_>>())).collect())
     }
 
     fn evaluate_batch<E: Engine>(
@@ -186,17 +162,13 @@ impl Spline {
     ) -> Result<Vec<E::Ring>> {
         let (n, fixed, inner) = (x.len(), Fixed::new(FRAC)?, Fixed::new(INNER)?);
         // below_j = [x < t_j]
-        let shifted: Vec<E::Ring> = self
-            .knots
-            .iter()
-            .map(|&t| e.add_public(x, &vec![fixed.constant(-t); n]))
-            .collect();
+        let shifted: Vec<E::Ring> =
+            self.knots.iter().map(|&t| e.add_public(x, &vec![fixed.constant(-t); n])).collect();
         let below = e.is_negative(&E::Ring::concat(&shifted.iter().collect::<Vec<_>>()))?;
         drop(shifted);
         let below = e.bit_to_ring(&below)?;
-        let below: Vec<E::Ring> = (0..self.knots.len())
-            .map(|j| below.slice(j * n..(j + 1) * n))
-            .collect();
+        let below: Vec<E::Ring> =
+            (0..self.knots.len()).map(|j| below.slice(j * n..(j + 1) * n)).collect();
 
         // sum_j value_j [x in piece j], with [x in piece j] = below_{j+1} - below_j
         let choose = |value: &dyn Fn(usize) -> u64| {
@@ -231,9 +203,7 @@ impl Spline {
         let powers = powers(e, &u, DEGREE)?;
         drop(u);
         // Element-major: u_i, u_i^2, ..., so that one inner product sums them.
-        let order: Vec<usize> = (0..n)
-            .flat_map(|i| (0..DEGREE).map(move |k| k * n + i))
-            .collect();
+        let order: Vec<usize> = (0..n).flat_map(|i| (0..DEGREE).map(move |k| k * n + i)).collect();
         let powers = E::Ring::concat(&powers.iter().collect::<Vec<_>>()).gather(&order);
         let mut left = vec![];
         let mut constants = vec![];
@@ -259,9 +229,7 @@ impl Spline {
         }
         let all = E::Ring::concat(&totals.iter().collect::<Vec<_>>());
         let all = e.truncate(&all, INNER - out_frac)?;
-        Ok((0..curves.len())
-            .map(|c| all.slice(c * n..(c + 1) * n))
-            .collect())
+        Ok((0..curves.len()).map(|c| all.slice(c * n..(c + 1) * n)).collect())
     }
 }
 
@@ -313,14 +281,11 @@ pub fn sigmoid_fast<E: Engine>(e: &mut E, x: &E::Ring, frac: u32) -> Result<E::R
     let (below_low, below_high) = (below.slice(0..n), below.slice(n..2 * n));
     // [-2 <= x < 2] (x + 2) + [x >= 2] 4
     let middle = e.mul(&below_high.sub(&below_low), &above, 0)?;
-    Ok(e.add_public(
-        &middle.sub(&below_high.scale(4 << frac)),
-        &vec![4 << frac; n],
-    ))
+    Ok(e.add_public(&middle.sub(&below_high.scale(4 << frac)), &vec![4 << frac; n]))
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::print_stdout)]
 mod tests {
     use super::*;
     use crate::plain::{Plain, Words};
@@ -344,29 +309,20 @@ mod tests {
         for t in &Spline::shared().knots {
             points.extend([t - ulp, *t, t + ulp]);
         }
-        points
-            .iter()
-            .map(|&x| Fixed::default().decode(Fixed::default().constant(x)))
-            .collect()
+        points.iter().map(|&x| Fixed::default().decode(Fixed::default().constant(x))).collect()
     }
 
     #[test]
     fn errors_are_as_stated() {
         let spline = Spline::shared();
-        println!(
-            "knots {:?} multipliers {:?}",
-            spline.knots, spline.multipliers
-        );
+        println!("knots {:?} multipliers {:?}", spline.knots, spline.multipliers);
         assert!(spline.knots.len() <= 8);
         let (e, xs) = (&mut Plain::new(7), points());
         for frac in [18, 20, 24, 28] {
             let ulp = Fixed::new(frac).unwrap().ulp();
             let (p, s) = sigmoid_and_softplus(e, &words(&xs), frac).unwrap();
             let worst = |got: Vec<f64>, f: fn(f64) -> f64| {
-                got.iter()
-                    .zip(&xs)
-                    .map(|(y, &x)| (y - f(x)).abs())
-                    .fold(0.0, f64::max)
+                got.iter().zip(&xs).map(|(y, &x)| (y - f(x)).abs()).fold(0.0, f64::max)
             };
             let p = worst(decode(&p, frac), logistic);
             let s = worst(decode(&s, frac), softplus_f64);

@@ -31,16 +31,10 @@ pub fn sort_by_key<E: Engine>(
         let m = pairs.len();
         let at = |side: fn(&(usize, usize)) -> usize| -> Vec<usize> {
             let pairs = &pairs;
-            (0..columns)
-                .flat_map(|c| pairs.iter().map(move |p| c * n + side(p)))
-                .collect()
+            (0..columns).flat_map(|c| pairs.iter().map(move |p| c * n + side(p))).collect()
         };
         let (low, high) = (table.gather(&at(|p| p.0)), table.gather(&at(|p| p.1)));
-        let (first, second) = if descending {
-            (&low, &high)
-        } else {
-            (&high, &low)
-        };
+        let (first, second) = if descending { (&low, &high) } else { (&high, &low) };
         let swap = e.is_negative(&first.slice(0..m).sub(&second.slice(0..m)))?;
         let swap = e.bit_to_ring(&swap)?.tile(columns);
         let delta = e.mul(&swap, &high.sub(&low), 0)?;
@@ -55,9 +49,7 @@ pub fn sort_by_key<E: Engine>(
         }
         table = sides.gather(&source);
     }
-    Ok((0..columns)
-        .map(|c| table.slice(c * n..(c + 1) * n))
-        .collect())
+    Ok((0..columns).map(|c| table.slice(c * n..(c + 1) * n)).collect())
 }
 
 /// The comparators of each stage: (a, b) with a < b.
@@ -68,16 +60,11 @@ fn stages(n: usize) -> impl Iterator<Item = Vec<(usize, usize)>> {
     halves(top).flat_map(move |p| {
         // First distance p, residue 0; then distances q - p with residue p.
         let first = std::iter::once((p, 0));
-        let rest = halves(top)
-            .take_while(move |q| *q > p)
-            .map(move |q| (q - p, p));
+        let rest = halves(top).take_while(move |q| *q > p).map(move |q| (q - p, p));
         let rest: Vec<_> = rest.collect();
         // Knuth's q runs from 2^(t-1) down, d = q - p for the previous q.
         first.chain(rest).map(move |(d, r)| {
-            (0..n.saturating_sub(d))
-                .filter(|i| i & p == r)
-                .map(|i| (i, i + d))
-                .collect()
+            (0..n.saturating_sub(d)).filter(|i| i & p == r).map(|i| (i, i + d)).collect()
         })
     })
 }
