@@ -1,7 +1,9 @@
 //! `privity bench`: one protocol, three parties in this process, one line out.
 
+use crate::Failure;
 use clap::{Args as ClapArgs, ValueEnum};
 use privity_core::{Fixed, Mesh};
+use privity_joint::model::logistic::{SgdOptions, fit_sgd};
 use privity_mpc::{
     engine::{Dims, Engine, Recipients},
     rep3::{self, Rep3},
@@ -47,6 +49,9 @@ enum What {
     Matmul,
     /// Less-than of 64-bit numbers, the result as shared bits
     Cmp,
+    /// Logistic regression by mini-batch gradient descent: 100 columns, 5
+    /// epochs, batches of 1024
+    Lr,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -87,18 +92,19 @@ struct Report {
     bytes: u64,
     rounds: u32,
     max_error: f64,
+    /// Seconds for sharing the operands, not part of `seconds`.
+    sharing_seconds: f64,
     seed: u64,
 }
 
 /// What one party measured.
 struct Run {
+    sharing_seconds: f64,
     seconds: f64,
     bytes: u64,
     clocks: [u32; 2],
     opened: Option<Vec<u64>>,
 }
-
-type Failure = Box<dyn std::error::Error>;
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let EngineName::Rep3 = args.engine;
@@ -109,6 +115,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         What::Mul => mul(args)?,
         What::Matmul => matmul(args)?,
         What::Cmp => cmp(args)?,
+        What::Lr => lr(args)?,
     };
     print(args, &report)
 }
@@ -163,8 +170,11 @@ fn measure(
     for _ in 0..args.repeat {
         let barrier = Barrier::new(3);
         let runs = rep3::run_over(meshes(args)?, |e| {
+            barrier.wait();
+            let start = Instant::now();
             let a = e.input(0, (e.me() == 0).then_some(x), x.len())?;
             let b = e.input(1, (e.me() == 1).then_some(y), y.len())?;
+            let sharing_seconds = start.elapsed().as_secs_f64();
             barrier.wait();
             let (bytes, before) = (e.mesh().meter().sent(), e.mesh().clock());
             let start = Instant::now();
@@ -175,7 +185,7 @@ fn measure(
                 Timed::Ring(z) => e.open(&z, Recipients::Only(&[0]))?,
                 Timed::Bits(z) => e.open_bits(&z, Recipients::Only(&[0]))?,
             };
-            Ok(Run { seconds, bytes, clocks: [before, after], opened })
+            Ok(Run { sharing_seconds, seconds, bytes, clocks: [before, after], opened })
         })?;
         times.push(runs.iter().map(|r| r.seconds).fold(0.0, f64::max));
         last = Some(runs);
@@ -199,6 +209,7 @@ fn measure(
         // clocks differ by what they received last.
         rounds: latest(1) - latest(0),
         max_error: max_error(opened),
+        sharing_seconds: runs.iter().map(|r| r.sharing_seconds).fold(0.0, f64::max),
         seed: args.seed,
     })
 }
@@ -287,4 +298,88 @@ fn cmp(args: &Args) -> Result<Report, Failure> {
             wrong.count() as f64
         },
     )
+}
+
+/// The error is the difference in accuracy, on the training rows, to the
+/// maximum-likelihood fit in plaintext.
+fn lr(args: &Args) -> Result<Report, Failure> {
+    const COLUMNS: usize = 100;
+    let n = args.n.unwrap_or(100_000);
+    let mut rng = StdRng::seed_from_u64(args.seed);
+    let fixed = Fixed::default();
+    let weights = reals(&mut rng, COLUMNS, 0.3);
+    // Uniform columns of variance 1.
+    let x = reals(&mut rng, n * COLUMNS, 3f64.sqrt());
+    let logit = |row: &[f64], w: &[f64]| row.iter().zip(w).map(|(x, w)| x * w).sum::<f64>();
+    let y: Vec<u64> = x
+        .chunks(COLUMNS)
+        .map(|row| u64::from(rng.random::<f64>() < 1.0 / (1.0 + (-logit(row, &weights)).exp())))
+        .collect();
+    let shared = fixed.encode_all(&x)?;
+    let options = SgdOptions { epochs: 5, batch: 1024, ..SgdOptions::default() };
+    measure(
+        args,
+        "lr",
+        n,
+        &shared,
+        &y,
+        |e, a, b| Ok(Timed::Ring(fit_sgd(e, a, b, n, COLUMNS, &options)?)),
+        |w| {
+            let accuracy = |w: &[f64]| {
+                let right = x
+                    .chunks(COLUMNS)
+                    .zip(&y)
+                    .filter(|(row, y)| (w[0] + logit(row, &w[1..]) > 0.0) == (**y == 1));
+                right.count() as f64 / n as f64
+            };
+            (accuracy(&fixed.decode_all(w)) - accuracy(&plaintext_fit(&x, &y, COLUMNS))).abs()
+        },
+    )
+}
+
+/// Maximum likelihood by Newton's method, intercept first.
+fn plaintext_fit(x: &[f64], y: &[u64], columns: usize) -> Vec<f64> {
+    let d = columns + 1;
+    let mut w = vec![0.0; d];
+    let mut row = vec![1.0; d];
+    for _ in 0..6 {
+        let (mut gradient, mut hessian) = (vec![0.0; d], vec![0.0; d * d]);
+        for (x, &y) in x.chunks(columns).zip(y) {
+            row[1..].copy_from_slice(x);
+            let p = 1.0 / (1.0 + (-row.iter().zip(&w).map(|(x, w)| x * w).sum::<f64>()).exp());
+            let v = p * (1.0 - p);
+            for i in 0..d {
+                gradient[i] += row[i] * (y as f64 - p);
+                let f = v * row[i];
+                for (h, &x) in hessian[i * d..i * d + i + 1].iter_mut().zip(&row) {
+                    *h += f * x;
+                }
+            }
+        }
+        for (w, step) in w.iter_mut().zip(solve(&mut hessian, gradient, d)) {
+            *w += step;
+        }
+    }
+    w
+}
+
+/// Cholesky on the lower triangle of a positive definite matrix.
+fn solve(a: &mut [f64], mut b: Vec<f64>, d: usize) -> Vec<f64> {
+    for i in 0..d {
+        for j in 0..=i {
+            let dot: f64 = (0..j).map(|k| a[i * d + k] * a[j * d + k]).sum();
+            a[i * d + j] = if i == j {
+                (a[i * d + i] - dot).sqrt()
+            } else {
+                (a[i * d + j] - dot) / a[j * d + j]
+            };
+        }
+        let dot: f64 = (0..i).map(|k| a[i * d + k] * b[k]).sum();
+        b[i] = (b[i] - dot) / a[i * d + i];
+    }
+    for i in (0..d).rev() {
+        let dot: f64 = (i + 1..d).map(|k| a[k * d + i] * b[k]).sum();
+        b[i] = (b[i] - dot) / a[i * d + i];
+    }
+    b
 }

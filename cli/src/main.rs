@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod setup;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -23,11 +24,23 @@ struct Cli {
 enum Command {
     /// Time a protocol, all parties in this process
     Bench(bench::Args),
+    /// Make a key and the files of one party, to be filled in
+    Init(setup::Init),
+    /// Check a party's files, key and peers before any data moves
+    Doctor(setup::Doctor),
+    /// Look at the record of what was done
+    #[command(subcommand)]
+    Audit(setup::Audit),
 }
+
+type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Bench(args) => bench::run(&args),
+        Command::Init(args) => setup::init(&args),
+        Command::Doctor(args) => setup::doctor(&args),
+        Command::Audit(setup::Audit::Verify { file }) => setup::verify(&file),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
