@@ -6,6 +6,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CARGO_TEST := $(shell command -v cargo-nextest >/dev/null 2>&1 && echo "nextest run --no-fail-fast" || echo test)
 
+# The interpreter that pyo3 looks at, said as maturin says it: else cargo and maturin
+# build the same crates in turns.
+export PYO3_PYTHON := $(abspath $(BIN))/python
+export PYO3_ENVIRONMENT_SIGNATURE := cpython-3.11-64bit
+
 .PHONY: help demo test test-rust test-python lint bench python clean
 .DEFAULT_GOAL := help
 
@@ -15,6 +20,7 @@ help: ## this list
 	@echo "Rust crates and Python packages come from the registries that cargo and pip are set up with."
 
 demo: python ## joint credit-risk model on real data, in threads, then in processes over TLS
+	@mkdir -p target
 	$(BIN)/python examples/joint_risk.py --picture target/joint_risk.png
 	@echo
 	@echo "--- the same with three processes over mutual TLS ---"
@@ -22,14 +28,14 @@ demo: python ## joint credit-risk model on real data, in threads, then in proces
 
 test: test-rust test-python ## all tests: Rust, documentation examples, Python, stubs
 
-test-rust: ## Rust tests and documentation examples
+test-rust: $(STAMP) ## Rust tests and documentation examples
 	cargo $(CARGO_TEST) --release --workspace
 	cargo test --release --workspace --doc
 
 test-python: python ## Python tests, docstrings and stubs
 	$(BIN)/python -m pytest bindings/python
 
-lint: python ## formatting, clippy, rustdoc, ruff and mypy; changes nothing
+lint: $(STAMP) ## formatting, clippy, rustdoc, ruff and mypy; changes nothing
 	cargo fmt --all --check
 	cargo clippy --release --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps
