@@ -6,8 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CARGO_TEST := $(shell command -v cargo-nextest >/dev/null 2>&1 && echo "nextest run --no-fail-fast" || echo test)
 
-# The interpreter that pyo3 looks at, said as maturin says it: else cargo and maturin
-# build the same crates in turns.
+# The interpreter that pyo3 looks at, said as maturin says it.
 export PYO3_PYTHON := $(abspath $(BIN))/python
 export PYO3_ENVIRONMENT_SIGNATURE := cpython-3.11-64bit
 

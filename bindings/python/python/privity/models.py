@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .exceptions import ArgumentError
-from .results import LogisticModel
+from .results import Band, LogisticModel, Metrics
 
 if TYPE_CHECKING:
     from .session import JointTable, Session
@@ -299,9 +299,7 @@ class Evaluation:
     def __reduce__(self) -> Any:
         raise TypeError("shared measures belong to their session and cannot be pickled")
 
-    def _release(self, session: Session, to: Any) -> Any:
-        from .results import Band, Metrics
-
+    def _release(self, session: Session, to: Any) -> Metrics | None:
         value = session._release({"metrics": self._id}, to)
         if value is None:
             return None
