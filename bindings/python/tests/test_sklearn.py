@@ -1,0 +1,50 @@
+"""Against scikit-learn: the accuracy of SGD, and the coefficients of Newton."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression as Plain
+
+import privity as pv
+
+
+def fit(x: np.ndarray, y: np.ndarray, **options: object) -> tuple[np.ndarray, float]:
+    """The joint fit with the columns cut between two owners."""
+    names = [f"x{j}" for j in range(x.shape[1])]
+    half = len(names) // 2
+    ids = np.arange(len(y))
+    alpha = {"id": ids, **{n: x[:, j] for j, n in enumerate(names[:half])}}
+    beta = {"id": ids, **{n: x[:, half + j] for j, n in enumerate(names[half:])}, "y": y}
+
+    def program(s: pv.Session, data: object) -> pv.LogisticModel:
+        joint = s.align(s.bind(data), on="id")
+        return s.release(pv.LogisticRegression(**options).fit(joint, label="y", columns=names))
+
+    model = pv.run_local(program, {"alpha": alpha, "beta": beta, "bureau": None})["alpha"]
+    return np.array([model.coefficients[n] for n in names]), model.intercept
+
+
+@pytest.fixture(scope="module")
+def made_up() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(7)
+    x = rng.standard_normal((6000, 10))
+    p = 1 / (1 + np.exp(-(x @ np.linspace(-0.8, 0.8, 10) - 0.3)))
+    return x, (rng.random(len(p)) < p).astype(np.int64)
+
+
+def test_sgd_is_as_accurate(made_up: tuple[np.ndarray, np.ndarray]) -> None:
+    x, y = made_up
+    coef, intercept = fit(x, y, solver="sgd", batch_size=256)
+    plain = Plain(C=np.inf).fit(x, y)
+    ours = np.mean((x @ coef + intercept > 0) == y)
+    assert ours == pytest.approx(plain.score(x, y), abs=0.002)
+
+
+@pytest.mark.parametrize("l2", [0.0, 1.0])
+def test_newton_finds_the_same_coefficients(
+    made_up: tuple[np.ndarray, np.ndarray], l2: float
+) -> None:
+    x, y = made_up
+    coef, intercept = fit(x, y, l2=l2)
+    plain = Plain(C=1 / l2 if l2 else np.inf, tol=1e-10, max_iter=1000).fit(x, y)
+    assert coef == pytest.approx(plain.coef_[0], abs=1e-4)
+    assert intercept == pytest.approx(plain.intercept_[0], abs=1e-4)
