@@ -11,10 +11,13 @@
 //! runs out; they cannot hold up the others. A known peer that differs in key,
 //! session or parameters is an error at once.
 
+mod admit;
+mod dial;
+
 use crate::{
     Error, NetConfig, Result, Security,
     channel::NetChannel,
-    hello::{Hello, Instance, Verdict, printable},
+    hello::{Instance, Verdict, printable},
     link::{Link, Party},
     pipe::Pipe,
     sync::{lock, wait},
@@ -25,15 +28,14 @@ use privity_core::{
     Cancel, Channel, Mesh, PartyName,
     channel::{POLL, fork_id},
 };
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustls::AlertDescription;
 use std::{
     collections::VecDeque,
     io,
-    net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs},
+    net::TcpListener,
     sync::{
         Arc, Condvar, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -317,261 +319,6 @@ impl Setup {
         Ok(Up { root, ready, said_ready: false, heard_ready: false })
     }
 
-    // Dialling.
-
-    fn dial_loop(&self, peer: usize) {
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let mut state = lock(&self.state);
-            let index = loop {
-                if self.stopped() {
-                    return;
-                }
-                let Some(slot) = state.slots.get(peer) else {
-                    return;
-                };
-                match slot.wires.iter().position(Option::is_none) {
-                    Some(index) if slot.up.is_none() => break index,
-                    _ => state = wait(&self.changed, state, POLL),
-                }
-            };
-            drop(state);
-            match self.dial(peer, index) {
-                Ok((instance, wire)) => {
-                    pause = FIRST_PAUSE;
-                    self.place(peer, index, instance, wire);
-                }
-                Err(Failed::Fatal(e)) => {
-                    lock(&self.state).fatal.get_or_insert(e);
-                    return self.changed.notify_all();
-                }
-                Err(Failed::Retry(why)) => {
-                    tracing::debug!(peer = &*self.config.parties[peer].name, "dial: {why}");
-                    self.back_off(peer, why, &mut pause);
-                }
-            }
-        }
-    }
-
-    fn back_off(&self, peer: usize, why: String, pause: &mut Duration) {
-        let mut random = [0; 1];
-        // Without jitter the pauses are still correct.
-        let _ = tls::fill_random(&mut random);
-        let until = Instant::now() + pause.mul_f64(0.5 + f64::from(random[0]) / 255.0);
-        *pause = (2 * *pause).min(LAST_PAUSE);
-        let mut state = lock(&self.state);
-        if let Some(slot) = state.slots.get_mut(peer) {
-            slot.hint = Some(why);
-        }
-        while !self.stopped() && Instant::now() < until {
-            let left = until.saturating_duration_since(Instant::now());
-            state = wait(&self.changed, state, left);
-        }
-    }
-
-    fn dial(&self, peer: usize, index: usize) -> Result<(Instance, Wire), Failed> {
-        let party = &self.config.parties[peer];
-        let address = &party.address;
-        let socket = self.reach(address).map_err(|e| {
-            Failed::Retry(match e.kind() {
-                io::ErrorKind::ConnectionRefused => format!("nothing listens at {address}"),
-                _ => format!("{address} cannot be reached: {e}"),
-            })
-        })?;
-        let retry = |e: io::Error| Failed::Retry(format!("{address} broke off the handshake: {e}"));
-        socket.set_nodelay(true).map_err(retry)?;
-
-        let (connection, pins) = match &self.config.security {
-            Security::PlainForBenchmarks => (None, None),
-            Security::Tls(identity) => {
-                let (connection, pins) = tls::client(identity, party.pin)
-                    .map_err(|e| Failed::Fatal(Error::Key(e.to_string())))?;
-                (Some(connection), Some(pins))
-            }
-        };
-        let mut pipe = Pipe::new(socket, connection, self.handshake_deadline(), self.stop.clone());
-        if let Err(e) = pipe.shake() {
-            let shown = pins.and_then(|pins| pins.shown());
-            pipe.part();
-            return Err(match shown {
-                Some(got) if got != party.pin => Failed::Fatal(Error::WrongKey {
-                    peer: party.name.clone(),
-                    address: address.clone(),
-                    expected: party.pin,
-                    got,
-                }),
-                _ => retry(e),
-            });
-        }
-        // From here on the peer is who it should be. It judges our key after
-        // our side of the handshake is over, so that its alert comes now.
-        let judged = |e: io::Error| match alert(&e) {
-            Some(AlertDescription::AccessDenied) => Failed::Fatal(Error::KeyRefused {
-                peer: party.name.clone(),
-                ours: self.config.parties[self.config.me].pin,
-            }),
-            _ if e.kind() == io::ErrorKind::InvalidData => {
-                Failed::Fatal(Error::Handshake { peer: party.name.clone(), rule: e.to_string() })
-            }
-            _ => retry(e),
-        };
-        // There are at most 16 connections.
-        let mine = Hello::new(&self.config, peer, index as u16, self.instance);
-        // If it has closed already, its alert is still to be read.
-        let _ = pipe.write(&mine);
-        let theirs: Hello = pipe.read().map_err(judged)?;
-        let check = mine.check(&theirs, &party.name, self.config.dead_after);
-        let verdict: Verdict = pipe.read().map_err(judged)?;
-        let said = pipe.write(&Verdict::of(&check));
-        self.conclude(pipe, &party.name, check, verdict).and_then(|wire| {
-            said.map_err(retry)?;
-            Ok((theirs.instance, wire))
-        })
-    }
-
-    fn reach(&self, address: &str) -> io::Result<TcpStream> {
-        let mut outcome = Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
-        for address in address.to_socket_addrs()? {
-            let left = self.deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
-            outcome = TcpStream::connect_timeout(&address, left.min(REACH_TIME));
-            if outcome.is_ok() {
-                break;
-            }
-        }
-        outcome
-    }
-
-    // Listening.
-
-    fn accept_loop(self: &Arc<Self>, listener: &TcpListener) {
-        let pending = Arc::new(AtomicUsize::new(0));
-        while !self.stopped() {
-            let mut fds = [PollFd::new(listener, PollFlags::IN)];
-            let slice = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
-            if !matches!(poll(&mut fds, Some(&slice)), Ok(n) if n > 0) {
-                continue;
-            }
-            let (socket, from) = match listener.accept() {
-                Ok(accepted) => accepted,
-                Err(e) => {
-                    // Out of descriptors, or the peer is gone already.
-                    tracing::debug!("accept: {e}");
-                    thread::park_timeout(POLL);
-                    continue;
-                }
-            };
-            if pending.load(Ordering::SeqCst) >= MAX_PENDING {
-                tracing::warn!(%from, "refused: {MAX_PENDING} handshakes are under way");
-                continue;
-            }
-            pending.fetch_add(1, Ordering::SeqCst);
-            let count = pending.clone();
-            let spawned = self.spawn("privity-net greet", move |setup| {
-                setup.greet(socket, from);
-                count.fetch_sub(1, Ordering::SeqCst);
-            });
-            if spawned.is_err() {
-                pending.fetch_sub(1, Ordering::SeqCst);
-            }
-        }
-    }
-
-    fn greet(&self, socket: TcpStream, from: SocketAddr) {
-        match self.admit(socket) {
-            Ok((peer, index, instance, wire)) => self.place(peer, index, instance, wire),
-            Err(Failed::Fatal(e)) => {
-                lock(&self.state).fatal.get_or_insert(e);
-                self.changed.notify_all();
-            }
-            Err(Failed::Retry(what)) if !self.stopped() => {
-                tracing::warn!(%from, "refused: {what}");
-                let mut state = lock(&self.state);
-                let rumour = format!("{what} (from {})", from.ip());
-                if !state.rumours.contains(&rumour) {
-                    state.rumours.push_back(rumour);
-                    if state.rumours.len() > MAX_RUMOURS {
-                        state.rumours.pop_front();
-                    }
-                }
-            }
-            Err(Failed::Retry(_)) => {}
-        }
-    }
-
-    fn admit(&self, socket: TcpStream) -> Result<(usize, usize, Instance, Wire), Failed> {
-        let stranger =
-            |e: io::Error| Failed::Retry(format!("a stranger broke off the handshake: {e}"));
-        socket.set_nonblocking(false).map_err(stranger)?;
-        socket.set_nodelay(true).map_err(stranger)?;
-        let me = self.config.me;
-        let others = || self.config.parties.iter().enumerate().filter(move |(i, _)| *i != me);
-        let (connection, pins) = match &self.config.security {
-            Security::PlainForBenchmarks => (None, None),
-            Security::Tls(identity) => {
-                let (connection, pins) =
-                    tls::server(identity, others().map(|(_, party)| party.pin).collect())
-                        .map_err(|e| Failed::Fatal(Error::Key(e.to_string())))?;
-                (Some(connection), Some(pins))
-            }
-        };
-        let mut pipe = Pipe::new(socket, connection, self.handshake_deadline(), self.stop.clone());
-        if let Err(e) = pipe.shake() {
-            let shown = pins.and_then(|pins| pins.shown());
-            let what = match (shown, alert(&e)) {
-                (Some(key), _) if others().all(|(_, party)| party.pin != key) => {
-                    format!("a peer with an unknown key {key} tried to connect")
-                }
-                (_, Some(AlertDescription::AccessDenied)) => format!(
-                    "a peer refused the key of this party, {}, which it must pin",
-                    self.config.parties[me].pin
-                ),
-                _ if e.kind() == io::ErrorKind::TimedOut => {
-                    "a stranger connected and said nothing".into()
-                }
-                _ => format!("a stranger broke off the handshake: {e}"),
-            };
-            pipe.part();
-            return Err(Failed::Retry(what));
-        }
-        let theirs: Hello = pipe.read().map_err(stranger)?;
-        let found = match pins.and_then(|pins| pins.shown()) {
-            Some(key) => others().find(|(_, party)| party.pin == key),
-            None => others().find(|(_, party)| *party.name == *theirs.from),
-        };
-        let Some((peer, party)) = found else {
-            return Err(Failed::Retry(format!(
-                "a stranger by the name of '{}' tried to connect",
-                printable(&theirs.from)
-            )));
-        };
-        let mine = Hello::new(&self.config, peer, theirs.connection, self.instance);
-        let mut check = mine.check(&theirs, &party.name, self.config.dead_after);
-        if check.is_ok() && peer < me {
-            check = Err(Error::Handshake {
-                peer: party.name.clone(),
-                rule: "it dials a party that is listed after it".into(),
-            });
-        }
-        let said = pipe.write(&mine).and_then(|()| pipe.write(&Verdict::of(&check)));
-        let verdict: Result<Verdict, _> = said.and_then(|()| pipe.read());
-        let verdict = match (verdict, &check) {
-            (Ok(verdict), _) => verdict,
-            // What we found outlives its hanging up.
-            (Err(_), Err(_)) => Verdict(String::new()),
-            (Err(e), Ok(())) => {
-                return Err(Failed::Retry(format!(
-                    "party '{}' broke off the handshake: {e}",
-                    party.name
-                )));
-            }
-        };
-        let wire = self.conclude(pipe, &party.name, check, verdict)?;
-        Ok((peer, theirs.connection.into(), theirs.instance, wire))
-    }
-
     fn conclude(
         &self,
         pipe: Pipe,
@@ -625,17 +372,6 @@ fn system(what: &'static str, e: &dyn std::fmt::Display) -> Error {
 
 /// A handshake that takes longer is broken off.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(5);
-
-/// An attempt to reach an address takes no longer.
-const REACH_TIME: Duration = Duration::from_secs(3);
-
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
-const LAST_PAUSE: Duration = Duration::from_secs(1);
-
-/// Handshakes under way at a time; beyond, newcomers must try again.
-const MAX_PENDING: usize = 64;
-
-const MAX_RUMOURS: usize = 4;
 
 /// Longer time-outs could overflow the clock.
 const MAX_TIMEOUT: Duration = Duration::from_secs(10 * 365 * 86_400);

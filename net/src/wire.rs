@@ -493,13 +493,17 @@ fn take_records(tls: &mut Connection, out: &mut Vec<u8>) -> io::Result<()> {
 pub(crate) const CLOSED: &str = "it closed the connection";
 
 /// The writer seals so much at a time.
-const BATCH: usize = 1 << 18;
+const BATCH: usize = 1 << 17;
 
-/// Larger frames go to the writer thread at once.
-const DIRECT: usize = 1 << 14;
+/// Larger frames go to the writer thread at once, so that a sender is never
+/// held up by more than this.
+const DIRECT: usize = 1 << 17;
 
-/// A connection queues so much before senders wait.
-const MAX_QUEUED: usize = 1 << 24;
+/// A connection queues so much before senders wait. They wait for the peer's
+/// reader thread and the network, not for the peer's program, so that parties
+/// that all send at once still get on. A longer queue fills no link better and
+/// costs a third more time, as its bytes fall out of the cache.
+const MAX_QUEUED: usize = 1 << 22;
 
 #[cfg(not(any(target_vendor = "apple", target_os = "windows")))]
 const FLAGS: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);

@@ -12,7 +12,7 @@ use std::{
     io::Write,
     net::TcpStream,
     sync::{
-        Arc,
+        Arc, Barrier,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -373,6 +373,7 @@ fn meddled(
         }
     });
     let parties = parties.one(1, |c| c.parties[0].address = address.to_string());
+    let both = Barrier::new(2);
     within(SOON, move || {
         run(parties.connect(), |mut mesh| {
             // All is well so far.
@@ -381,6 +382,8 @@ fn meddled(
             mesh.recv(peer, &mut [0; 1000]).unwrap();
             mesh.send(peer, &[]).unwrap();
             mesh.recv(peer, &mut []).unwrap();
+            // Nothing is under way when the meddling begins.
+            both.wait();
             armed.store(true, Ordering::SeqCst);
             fails(&mut mesh, me, peer)
         })
