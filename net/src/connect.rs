@@ -15,7 +15,7 @@ mod admit;
 mod dial;
 
 use crate::{
-    Error, NetConfig, Result, Security,
+    Error, NetConfig, Result,
     channel::NetChannel,
     hello::{Instance, Verdict, printable},
     link::{Link, Party},
