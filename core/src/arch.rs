@@ -35,6 +35,7 @@ pub fn backend() -> Backend {
             && std::arch::is_x86_feature_detected!("avx512dq")
             && std::arch::is_x86_feature_detected!("avx512bw")
             && std::arch::is_x86_feature_detected!("avx512vl")
+            && std::arch::is_x86_feature_detected!("avx2")
         {
             return Backend::Avx512;
         }
@@ -62,8 +63,8 @@ macro_rules! kernel {
                         return unsafe { avx512($($arg),*) };
                     }
                     super::Backend::Avx2 if super::backend() != super::Backend::Baseline => {
-                        // SAFETY: every processor with the AVX-512 features above has AVX2,
-                        // and otherwise `backend` has found AVX2.
+                        // SAFETY: any answer of `backend` but the baseline means that it has
+                        // found AVX2.
                         return unsafe { avx2($($arg),*) };
                     }
                     _ => {}

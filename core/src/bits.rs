@@ -3,7 +3,8 @@
 //! A vector of n words of 64 bits becomes 64 *planes*; plane j holds bit j of
 //! every word, 64 to a word, element i at bit i mod 64 of word i / 64. One word
 //! operation then works on 64 elements. Padding bits after element n - 1 carry
-//! no meaning.
+//! no meaning; they may hold other elements, so that they are cleared before
+//! anything is opened ([`clear_padding`]).
 
 use crate::arch::{self, Backend};
 use rayon::prelude::*;
@@ -31,10 +32,8 @@ pub fn unpack(packed: &[u64], len: usize) -> Vec<bool> {
 
 /// Sets the bits after the first `len` to zero.
 pub fn clear_padding(packed: &mut [u64], len: usize) {
-    if len % 64 != 0 {
-        if let Some(word) = packed.get_mut(len / 64) {
-            *word &= (1 << (len % 64)) - 1;
-        }
+    if let (false, Some(word)) = (len.is_multiple_of(64), packed.get_mut(len / 64)) {
+        *word &= (1 << (len % 64)) - 1;
     }
 }
 

@@ -12,6 +12,9 @@
 //! The clock is therefore the length of the longest chain of messages that had
 //! to wait for one another, for asymmetric protocols too. A peer can lie about
 //! its clock; it is used for statistics only.
+//!
+//! **Errors** are final: after one, the parties may be at different steps with
+//! different randomness, and every later call returns the same error.
 
 use crate::{
     channel::{CHUNK_BYTES, Cancel, Channel, MAX_MESSAGE, memory_pair_with},
@@ -19,6 +22,7 @@ use crate::{
     meter::Meter,
 };
 use std::time::{Duration, Instant};
+use zeroize::Zeroize;
 
 /// Bytes before the payload of each message: length, sequence, clock, step.
 pub const HEADER: usize = 16;
@@ -33,6 +37,9 @@ pub struct Mesh {
     meter: Meter,
     cancel: Cancel,
     timeout: Duration,
+    /// The first error: the parties' steps may differ from then on, so that
+    /// nothing may be sent or believed any more.
+    failed: Option<Error>,
 }
 
 struct Link {
@@ -83,6 +90,7 @@ impl Mesh {
             meter: Meter::default(),
             cancel,
             timeout: Duration::from_secs(30),
+            failed: None,
         })
     }
 
@@ -195,6 +203,9 @@ impl Mesh {
                 MAX_MESSAGE - HEADER
             )));
         }
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
         let (step, clock, me) = (&self.step, self.clock, self.me);
         let link = link(&mut self.links, me, to)?;
         let mut message = Vec::with_capacity(HEADER + payload.len());
@@ -205,26 +216,30 @@ impl Mesh {
         message.extend_from_slice(&step.tag.to_be_bytes());
         message.extend_from_slice(payload);
         link.sent = link.sent.wrapping_add(1);
-        link.channel.send(message).map_err(|e| locate(e, &step.label))?;
+        if let Err(e) = link.channel.send(message) {
+            let error = locate(e, &step.label);
+            return Err(self.failed.insert(error).clone());
+        }
         self.meter.add_sent(&step.label, payload.len());
         Ok(())
     }
 
     /// Receives one message of exactly `into.len()` bytes from party `from`.
     pub fn recv(&mut self, from: usize, into: &mut [u8]) -> Result<()> {
-        let message = self.recv_frame(from, into.len())?;
+        let mut message = self.recv_frame(from, into.len())?;
         let payload = &message[HEADER..];
         if payload.len() != into.len() {
-            return Err(self.deviation(
-                from,
-                format!(
-                    "its message has {} bytes, the protocol says {}",
-                    payload.len(),
-                    into.len()
-                ),
-            ));
+            let rule = format!(
+                "its message has {} bytes, the protocol says {}",
+                payload.len(),
+                into.len()
+            );
+            let error = self.deviation(from, rule);
+            return Err(self.failed.insert(error).clone());
         }
         into.copy_from_slice(payload);
+        // It may have carried a key or a share.
+        message.zeroize();
         Ok(())
     }
 
@@ -286,6 +301,17 @@ impl Mesh {
     }
 
     fn recv_frame(&mut self, from: usize, max: usize) -> Result<Vec<u8>> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        let received = self.checked_frame(from, max);
+        if let Err(error) = &received {
+            self.failed = Some(error.clone());
+        }
+        received
+    }
+
+    fn checked_frame(&mut self, from: usize, max: usize) -> Result<Vec<u8>> {
         if self.cancel.is_cancelled() {
             return Err(Error::Cancelled { during: self.step.label.clone() });
         }
@@ -378,10 +404,10 @@ fn locate(mut error: Error, label: &str) -> Error {
         Error::Timeout { during, .. }
         | Error::Disconnected { during, .. }
         | Error::Deviation { during, .. }
-        | Error::Cancelled { during } => {
-            if during.is_empty() {
-                *during = label.into();
-            }
+        | Error::Cancelled { during }
+            if during.is_empty() =>
+        {
+            *during = label.into();
         }
         _ => {}
     }

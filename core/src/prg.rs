@@ -44,7 +44,7 @@ fn counter_block(domain: u64, block: u64) -> [u8; 16] {
 impl Prg {
     /// Schedules the key.
     pub fn new(key: &Key) -> Self {
-        Self { cipher: Aes128::new(&Array::from(*key.expose())) }
+        Self { cipher: Aes128::new(key.expose().into()) }
     }
 
     /// Fills `out` with the stream of `domain` from element `start` on.
@@ -53,7 +53,7 @@ impl Prg {
     /// If `start` does not begin a block (it must be even for u64).
     pub fn fill<R: Ring>(&self, domain: u64, start: usize, out: &mut [R]) {
         let size = size_of::<R>();
-        assert!(start * size % 16 == 0, "PRG offset {start} is not on a block boundary");
+        assert!((start * size).is_multiple_of(16), "PRG offset {start} is not on a block boundary");
         let mut block = (start * size / 16) as u64;
         let bytes = bytemuck::cast_slice_mut::<R, u8>(out);
         let (whole, rest) = bytes.as_chunks_mut::<16>();

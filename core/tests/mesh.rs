@@ -145,22 +145,32 @@ fn a_peer_at_another_step_is_named() {
 #[test]
 fn silence_death_and_cancellation() {
     let (a, b) = memory_pair("ann", "ben");
-    let (mut ann, ben) = (mesh(0, a), mesh(1, b));
+    let (mut ann, mut ben) = (mesh(0, a), mesh(1, b));
     ann.enter("sum");
     ann.set_timeout(Duration::from_millis(50));
+    ben.enter("sum");
     let start = Instant::now();
     let error = ann.recv(1, &mut [0]).expect_err("silence");
     assert!(matches!(error, Error::Timeout { .. }), "{error}");
     accuses_ben(&error, "50ms");
     assert!(start.elapsed() < Duration::from_secs(5));
+    // Errors are final, although Ben would answer now.
+    ben.send(0, &[1]).expect("queued");
+    assert!(matches!(ann.recv(1, &mut [0]), Err(Error::Timeout { .. })));
+    assert!(matches!(ann.send(1, &[0]), Err(Error::Timeout { .. })));
 
-    ann.set_timeout(Duration::from_secs(60));
-    let cancel = ann.cancel_flag().clone();
+    let (a, b) = memory_pair("ann", "ben");
+    let (mut ann, ben) = (mesh(0, a), mesh(1, b));
+    ann.enter("sum");
     drop(ben);
     let error = ann.recv(1, &mut [0]).expect_err("death");
     assert!(matches!(error, Error::Disconnected { .. }), "{error}");
+    accuses_ben(&error, "lost party");
     assert!(matches!(ann.send(1, &[0]), Err(Error::Disconnected { .. })));
-    cancel.cancel();
+
+    let (a, _b) = memory_pair("ann", "ben");
+    let mut ann = mesh(0, a);
+    ann.cancel_flag().cancel();
     assert!(matches!(ann.recv(1, &mut [0]), Err(Error::Cancelled { .. })));
 }
 

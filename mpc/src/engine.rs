@@ -73,17 +73,15 @@ pub trait RingShares: Clone + Send + Sized {
     /// The transpose of a matrix with `columns` columns.
     fn transpose(&self, columns: usize) -> Self {
         let rows = self.len().checked_div(columns).unwrap_or(0);
-        let indices: Vec<usize> = (0..columns)
-            .flat_map(|c| (0..rows).map(move |r| r * columns + c))
-            .collect();
+        let indices: Vec<usize> =
+            (0..columns).flat_map(|c| (0..rows).map(move |r| r * columns + c)).collect();
         self.gather(&indices)
     }
 
     /// Each element `times` times in a row: x_0 x_0 x_1 x_1 ...
     fn repeat_each(&self, times: usize) -> Self {
-        let indices: Vec<usize> = (0..self.len())
-            .flat_map(|i| std::iter::repeat_n(i, times))
-            .collect();
+        let indices: Vec<usize> =
+            (0..self.len()).flat_map(|i| std::iter::repeat_n(i, times)).collect();
         self.gather(&indices)
     }
 
@@ -129,8 +127,9 @@ pub struct Dims {
 /// so importers check ranges and algorithms state the growth they cause.
 ///
 /// **Truncation** divides by 2^`trunc` and returns floor(x / 2^trunc) or that
-/// plus one unit, at random so that the error is zero on average. There are no
-/// larger errors.
+/// plus one unit; there are no larger errors. For products the choice is random
+/// and the error is zero on average, up to 2^-trunc units. A vector that was
+/// input and not multiplied yet may always be rounded up.
 pub trait Engine {
     /// A shared vector of ring elements.
     type Ring: RingShares;

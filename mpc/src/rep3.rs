@@ -13,8 +13,8 @@
 //!
 //! **Functionality.** For each call of [`Engine`], the ideal functionality
 //! computes the stated function and hands out fresh replicated shares of the
-//! result. For truncation it also gives the uniform word x_b to parties 1 and 2
-//! and rounds by it (see [`truncate`]); the rounding is random but for x.
+//! result. For truncation it also gives the word x_b to parties 1 and 2 and
+//! rounds by it (see [`truncate`], which says when the rounding is random).
 //!
 //! **Leakage.** Vector lengths, shapes and the program itself are public;
 //! nothing else leaves a computing party except by `open` and `export`.
@@ -121,10 +121,7 @@ fn reshare(
     let own = send_produced(mesh, prev, len, z)?;
     let mut received = vec![0; len];
     mesh.recv_bulk(next, &mut received)?;
-    Ok(Replicated {
-        own,
-        next: received,
-    })
+    Ok(Replicated { own, next: received })
 }
 
 /// Produces a vector on all cores and sends it in chunks while the rest is
@@ -195,24 +192,16 @@ impl Engine for Rep3 {
             self.mesh.send_bulk(prev, &own)?;
             Ok(Replicated { own, next })
         } else if owner == self.prev() {
-            Ok(Replicated {
-                own: self.prss.own_vec(op, len),
-                next: vec![0; len],
-            })
+            Ok(Replicated { own: self.prss.own_vec(op, len), next: vec![0; len] })
         } else {
             let mut next = vec![0; len];
             self.mesh.recv_bulk(owner, &mut next)?;
-            Ok(Replicated {
-                own: vec![0; len],
-                next,
-            })
+            Ok(Replicated { own: vec![0; len], next })
         }
     }
 
     fn import(&mut self, additive: &[u64]) -> Result<Self::Ring> {
-        reshare(&mut self.mesh, additive.len(), |range, out| {
-            out.copy_from_slice(&additive[range])
-        })
+        reshare(&mut self.mesh, additive.len(), |range, out| out.copy_from_slice(&additive[range]))
     }
 
     fn export(&mut self, x: &Self::Ring) -> Result<Vec<u64>> {
@@ -226,18 +215,9 @@ impl Engine for Rep3 {
         // Component 0 carries the constant; party 0 holds it first, party 2 second.
         let zero = vec![0; values.len()];
         match self.me() {
-            0 => Replicated {
-                own: values.to_vec(),
-                next: zero,
-            },
-            2 => Replicated {
-                own: zero,
-                next: values.to_vec(),
-            },
-            _ => Replicated {
-                own: zero.clone(),
-                next: zero,
-            },
+            0 => Replicated { own: values.to_vec(), next: zero },
+            2 => Replicated { own: zero, next: values.to_vec() },
+            _ => Replicated { own: zero.clone(), next: zero },
         }
     }
 
@@ -246,11 +226,11 @@ impl Engine for Rep3 {
     }
 
     fn open_bits(&mut self, x: &Bits, to: Recipients<'_>) -> Result<Option<Vec<u64>>> {
-        let mut words = self.open_words(&x.words, to, |a, b| a ^ b)?;
-        if let Some(words) = &mut words {
-            bits::clear_padding(words, x.len);
-        }
-        Ok(words)
+        // The last word may hold bits that are not to be opened.
+        let mut words = x.words.clone();
+        bits::clear_padding(&mut words.own, x.len);
+        bits::clear_padding(&mut words.next, x.len);
+        self.open_words(&words, to, |a, b| a ^ b)
     }
 
     fn dot(
@@ -334,10 +314,7 @@ impl Rep3 {
 /// Runs `program` at three parties of this process, over memory channels, and
 /// returns their results: for tests, benches and learning.
 pub fn run_local<T: Send>(program: impl Fn(&mut Rep3) -> Result<T> + Sync) -> Result<[T; 3]> {
-    run_over(
-        Mesh::in_memory(&["party 0", "party 1", "party 2"])?,
-        program,
-    )
+    run_over(Mesh::in_memory(&["party 0", "party 1", "party 2"])?, program)
 }
 
 /// [`run_local`] over three meshes made elsewhere.
@@ -358,10 +335,7 @@ pub fn run_over<T: Send>(
             .collect();
         threads
             .into_iter()
-            .map(|t| {
-                t.join()
-                    .unwrap_or(Err(Error::Internal("a party's thread panicked")))
-            })
+            .map(|t| t.join().unwrap_or(Err(Error::Internal("a party's thread panicked"))))
             .collect()
     });
     let mut done = Vec::with_capacity(3);
@@ -378,8 +352,6 @@ pub fn run_over<T: Send>(
     }
     match first_error {
         Some(e) => Err(e),
-        None => done
-            .try_into()
-            .map_err(|_| Error::Argument("rep3 runs over three meshes".into())),
+        None => done.try_into().map_err(|_| Error::Argument("rep3 runs over three meshes".into())),
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     rep3::{
         compare::{DEALT, GROUPS},
         convert,
-        truncate::low_bytes,
+        truncate::{check, low_bytes},
     },
 };
 use privity_core::{Error, Result, bits::words};
@@ -54,18 +54,12 @@ pub struct Length(usize);
 impl Shape {
     /// The view of computing party `me`.
     pub fn new(me: usize) -> Self {
-        Self {
-            me,
-            ..Self::default()
-        }
+        Self { me, ..Self::default() }
     }
 
     /// Everything so far.
     pub fn cost(&self) -> Cost {
-        let mut total = Cost {
-            rounds: self.clocks,
-            ..Cost::default()
-        };
+        let mut total = Cost { rounds: self.clocks, ..Cost::default() };
         for cost in self.costs.values() {
             for (t, s) in total.sent.iter_mut().zip(cost.sent) {
                 *t += s;
@@ -79,18 +73,12 @@ impl Shape {
 
     /// By label, as given to [`Engine::scope`]; what ran outside has the label "start".
     pub fn costs(&self) -> impl Iterator<Item = (&str, &Cost)> {
-        self.costs
-            .iter()
-            .map(|(label, cost)| (label.as_str(), cost))
+        self.costs.iter().map(|(label, cost)| (label.as_str(), cost))
     }
 
     /// One round: all of these messages leave before any of them arrives.
     fn round(&mut self, messages: &[(usize, usize, usize)]) {
-        let label = self
-            .labels
-            .last()
-            .cloned()
-            .unwrap_or_else(|| "start".into());
+        let label = self.labels.last().cloned().unwrap_or_else(|| "start".into());
         let cost = self.costs.entry(label).or_default();
         let before = self.clocks;
         for &(from, to, bytes) in messages.iter().filter(|m| m.2 > 0) {
@@ -115,6 +103,7 @@ impl Shape {
         if trunc == 0 {
             self.to_previous(8 * len);
         } else {
+            check(trunc);
             let e = low_bytes(trunc);
             self.round(&[(1, 2, 8 * len), (2, 1, 8 * len), (0, 2, (8 + e) * len)]);
             self.round(&[(1, 2, e * len), (2, 1, 8 * len)]);
@@ -208,11 +197,7 @@ impl Engine for Shape {
         let result = work(self);
         self.labels.pop();
         let cost = self.costs.entry(label.into()).or_default();
-        for (r, (now, then)) in cost
-            .rounds
-            .iter_mut()
-            .zip(self.clocks.into_iter().zip(before))
-        {
+        for (r, (now, then)) in cost.rounds.iter_mut().zip(self.clocks.into_iter().zip(before)) {
             *r += now - then;
         }
         result
@@ -250,22 +235,17 @@ impl Engine for Shape {
     }
 
     fn dot(&mut self, x: &Length, y: &Length, group: usize, trunc: u32) -> Result<Length> {
-        assert!(
-            x == y && group > 0 && x.0 % group == 0,
-            "groups must divide equal lengths"
-        );
+        assert!(x == y && group > 0 && x.0 % group == 0, "groups must divide equal lengths");
         Ok(self.product(x.0 / group, trunc))
     }
 
     fn matmul(&mut self, x: &Length, y: &Length, dims: Dims, trunc: u32) -> Result<Length> {
-        assert!(
-            x.0 == dims.m * dims.k && y.0 == dims.k * dims.n,
-            "matrix shapes"
-        );
+        assert!(x.0 == dims.m * dims.k && y.0 == dims.k * dims.n, "matrix shapes");
         Ok(self.product(dims.m * dims.n, trunc))
     }
 
     fn truncate(&mut self, x: &Length, bits: u32) -> Result<Length> {
+        check(bits);
         let e = low_bytes(bits);
         self.round(&[(0, 2, (8 + e) * x.0)]);
         self.round(&[(1, 2, e * x.0), (2, 1, 8 * x.0)]);
@@ -309,10 +289,7 @@ impl Engine for Shape {
         self.deal_and_share(64 * stride, 127 * stride);
         for level in 0..convert::LEVELS {
             let targets = convert::targets(level);
-            let with_p = targets
-                .iter()
-                .filter(|t| convert::needs_p(t.0, level))
-                .count();
+            let with_p = targets.iter().filter(|t| convert::needs_p(t.0, level)).count();
             self.to_previous(8 * stride * (targets.len() + with_p));
         }
         Ok(vec![*x; 64])

@@ -83,13 +83,7 @@ fn meshes(from: usize, to: usize, fault: Fault, at: usize) -> Vec<Mesh> {
         }
     }
     let inner = grid[to][from].take().expect("a link");
-    grid[to][from] = Some(Box::new(Faulty {
-        inner,
-        fault,
-        at,
-        seen: 0,
-        pending: None,
-    }));
+    grid[to][from] = Some(Box::new(Faulty { inner, fault, at, seen: 0, pending: None }));
     grid.into_iter()
         .enumerate()
         .map(|(me, row)| {
@@ -130,10 +124,7 @@ fn run(from: usize, to: usize, fault: Fault, at: usize) -> Vec<Option<Error>> {
                 })
             })
             .collect();
-        threads
-            .into_iter()
-            .map(|t| t.join().expect("no panic").err())
-            .collect()
+        threads.into_iter().map(|t| t.join().expect("no panic").err()).collect()
     })
 }
 
@@ -154,11 +145,7 @@ fn every_broken_message_names_its_sender() {
                 assert!(start.elapsed() < Duration::from_secs(10), "somebody hung");
                 let Some(error) = &errors[to] else { continue };
                 hits += 1;
-                assert_eq!(
-                    error.culprit(),
-                    Some(names[from]),
-                    "{fault:?} at {at}: {error}"
-                );
+                assert_eq!(error.culprit(), Some(names[from]), "{fault:?} at {at}: {error}");
             }
         }
     }

@@ -27,28 +27,13 @@ fn lengths() -> impl Strategy<Value = usize> {
 
 /// Numbers of every size below 2^62, edges included.
 fn number(seed: u64, i: usize) -> i64 {
-    let edges = [
-        0,
-        1,
-        -1,
-        (1 << 62) - 1,
-        -(1 << 62),
-        1 << 61,
-        -(1 << 61),
-        1 << 20,
-        -(1 << 20),
-        3,
-        -3,
-    ];
+    let edges =
+        [0, 1, -1, (1 << 62) - 1, -(1 << 62), 1 << 61, -(1 << 61), 1 << 20, -(1 << 20), 3, -3];
     let mut z = seed.wrapping_add((i as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
     z ^= z >> 31;
-    if i % 3 == 0 {
-        edges[z as usize % edges.len()]
-    } else {
-        (z as i64) >> 2 >> (z % 60)
-    }
+    if i % 3 == 0 { edges[z as usize % edges.len()] } else { (z as i64) >> 2 >> (z % 60) }
 }
 
 fn numbers(seed: u64, len: usize) -> Vec<u64> {
@@ -83,11 +68,7 @@ fn both<T: PartialEq + std::fmt::Debug + Send + Clone>(
     let b = shape.input(1, None, y.len()).expect("shape");
     let _ = program.run(&mut shape, &a, &b).expect("shape");
     for me in 0..3 {
-        assert_eq!(
-            shape.cost().rounds[me] + 1,
-            results[me].2,
-            "rounds of party {me}"
-        );
+        assert_eq!(shape.cost().rounds[me] + 1, results[me].2, "rounds of party {me}");
     }
     assert_eq!(results[0].0, results[1].0);
     assert_eq!(results[0].0, results[2].0);
@@ -272,22 +253,11 @@ proptest! {
 fn truncation_is_unbiased() {
     let n = 100_000;
     let x = vec![(7u64 << 20) + (1 << 18); n];
-    let z = both(
-        &x,
-        &vec![1; n],
-        Product {
-            group: 1,
-            trunc: 20,
-        },
-    )
-    .expect("opened");
+    let z = both(&x, &vec![1; n], Product { group: 1, trunc: 20 }).expect("opened");
     let up = z.iter().filter(|&&z| z == 8).count() as f64;
     assert!(z.iter().all(|&z| z == 7 || z == 8));
     let sigma = (n as f64 * 0.25 * 0.75).sqrt();
-    assert!(
-        (up - n as f64 / 4.0).abs() < 6.0 * sigma,
-        "{up} of {n} rounded up"
-    );
+    assert!((up - n as f64 / 4.0).abs() < 6.0 * sigma, "{up} of {n} rounded up");
 }
 
 #[test]

@@ -25,11 +25,12 @@ fn body(rows: &mut [[u64; 8]; 64]) {
 fn swap<const S: usize>(rows: &mut [[u64; 8]; 64], low: u64) {
     let mut base = 0;
     while base < 64 {
-        for r in base..base + S {
-            for b in 0..8 {
-                let t = ((rows[r][b] >> S) ^ rows[r + S][b]) & low;
-                rows[r + S][b] ^= t;
-                rows[r][b] ^= t << S;
+        let (upper, lower) = rows[base..base + 2 * S].split_at_mut(S);
+        for (upper, lower) in upper.iter_mut().zip(lower) {
+            for (u, l) in upper.iter_mut().zip(lower) {
+                let t = ((*u >> S) ^ *l) & low;
+                *l ^= t;
+                *u ^= t << S;
             }
         }
         base += 2 * S;

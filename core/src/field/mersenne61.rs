@@ -7,7 +7,7 @@ use std::ops::{Add, Mul, Neg, Sub};
 /// p = 2^61 - 1, the ninth Mersenne prime.
 const P: u64 = (1 << 61) - 1;
 
-/// An element, always in canonical form 0..p. All operations take constant time.
+/// An element, always in canonical form 0..p. Sums and products take constant time.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq, Hash, zeroize::Zeroize)]
 pub struct Fp61(u64);
 

@@ -64,10 +64,7 @@ impl Rep3 {
         let planes = self.share_groups(x, 0, Wanted::Carries)?;
         let top = planes.plane(2 * GROUPS);
         let carry = self.combine_groups(planes)?;
-        Ok(Bits {
-            len,
-            words: carry.zip_both(&top, xor),
-        })
+        Ok(Bits { len, words: carry.zip_both(&top, xor) })
     }
 
     pub(super) fn zero_test(&mut self, x: &Replicated<u64>) -> Result<Bits> {
@@ -81,20 +78,12 @@ impl Rep3 {
             let mut product = self.and_words(&low.words, &high.words)?;
             let mut count = pairs;
             if let Some(odd) = odd {
-                product.own.extend_from_slice(&odd.own);
-                product.next.extend_from_slice(&odd.next);
+                product = join(&[&product, &odd]);
                 count += 1;
             }
-            planes = Planes {
-                count,
-                stride: planes.stride,
-                words: product,
-            };
+            planes = Planes { count, stride: planes.stride, words: product };
         }
-        Ok(Bits {
-            len,
-            words: planes.plane(0),
-        })
+        Ok(Bits { len, words: planes.plane(0) })
     }
 
     /// Step 3: the carry out of the highest group.
@@ -107,24 +96,15 @@ impl Rep3 {
             // (2); pair 0 holds the lowest group, whose P nobody needs.
             let high: Vec<_> = (0..pairs).map(|i| &p[2 * i + 1]).collect();
             let left = [&high[..], &high[1..]].concat();
-            let right: Vec<_> = (0..pairs)
-                .map(|i| &g[2 * i])
-                .chain((1..pairs).map(|i| &p[2 * i]))
-                .collect();
+            let right: Vec<_> =
+                (0..pairs).map(|i| &g[2 * i]).chain((1..pairs).map(|i| &p[2 * i])).collect();
             let product = self.and_words(&join(&left), &join(&right))?;
             let stride = g[0].own.len();
             let part = |i: usize| product.slice(i * stride..(i + 1) * stride);
-            let mut g_up: Vec<_> = (0..pairs)
-                .map(|i| g[2 * i + 1].zip_both(&part(i), xor))
-                .collect();
+            let mut g_up: Vec<_> =
+                (0..pairs).map(|i| g[2 * i + 1].zip_both(&part(i), xor)).collect();
             let mut p_up: Vec<_> = (0..pairs)
-                .map(|i| {
-                    if i == 0 {
-                        Replicated::default()
-                    } else {
-                        part(pairs + i - 1)
-                    }
-                })
+                .map(|i| if i == 0 { Replicated::default() } else { part(pairs + i - 1) })
                 .collect();
             if g.len() % 2 == 1 {
                 g_up.extend(g.pop());
@@ -137,12 +117,7 @@ impl Rep3 {
 
     /// Steps 1 and 2: party 0 deals, parties 1 and 2 evaluate (1) and re-share.
     /// b is x_2 - `minus`.
-    fn share_groups(
-        &mut self,
-        x: &Replicated<u64>,
-        minus: u64,
-        wanted: Wanted,
-    ) -> Result<Planes> {
+    fn share_groups(&mut self, x: &Replicated<u64>, minus: u64, wanted: Wanted) -> Result<Planes> {
         let (op, mask) = (self.prss.operation(), self.prss.operation());
         let stride = bits::words(x.own.len());
         let count = wanted.planes();
@@ -161,7 +136,9 @@ impl Rep3 {
                 }
             }
         } else {
-            let b = bits::to_planes(&ring::map(if me == 1 { &x.next } else { &x.own }, |b| b.minus(minus)));
+            let b = bits::to_planes(&ring::map(if me == 1 { &x.next } else { &x.own }, |b| {
+                b.minus(minus)
+            }));
             t = vec![0; count * stride];
             for some in blocks.chunks(window) {
                 let mut dealt = Vec::with_capacity(some.len());
@@ -202,32 +179,20 @@ impl Rep3 {
     ) -> Result<Replicated<u64>> {
         let prss = &self.prss;
         match self.mesh.me() {
-            0 => Ok(Replicated {
-                own: prss.own_vec(op, len),
-                next: prss.next_vec(op, len),
-            }),
+            0 => Ok(Replicated { own: prss.own_vec(op, len), next: prss.next_vec(op, len) }),
             me => {
                 // y_1 is F_1 at party 1, y_0 is F_0 at party 2.
-                let mask: Vec<u64> = if me == 1 {
-                    prss.own_vec(op, len)
-                } else {
-                    prss.next_vec(op, len)
-                };
+                let mask: Vec<u64> =
+                    if me == 1 { prss.own_vec(op, len) } else { prss.next_vec(op, len) };
                 let mine = xor(&t, &mask);
                 self.mesh.send_bulk(3 - me, &mine)?;
                 let mut theirs = vec![0; len];
                 self.mesh.recv_bulk(3 - me, &mut theirs)?;
                 let y_2 = xor(&mine, &theirs);
                 Ok(if me == 1 {
-                    Replicated {
-                        own: mask,
-                        next: y_2,
-                    }
+                    Replicated { own: mask, next: y_2 }
                 } else {
-                    Replicated {
-                        own: y_2,
-                        next: mask,
-                    }
+                    Replicated { own: y_2, next: mask }
                 })
             }
         }
@@ -332,11 +297,7 @@ impl Planes {
     fn gather(&self, which: impl Iterator<Item = usize>) -> Planes {
         let planes: Vec<_> = which.map(|j| self.plane(j)).collect();
         let words = join(&planes.iter().collect::<Vec<_>>());
-        Planes {
-            count: planes.len(),
-            stride: self.stride,
-            words,
-        }
+        Planes { count: planes.len(), stride: self.stride, words }
     }
 }
 

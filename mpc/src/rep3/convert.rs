@@ -20,14 +20,12 @@
 //! y_0, y_1 from F_0, F_1. Cost: 24 bytes over all parties, 2 rounds. (ABY3,
 //! section 5.4.1, does the same with three-party OT.)
 
-use super::{Rep3, share::Bits};
+use super::{Rep3, prss::Y, share::Bits};
 use privity_core::{
     Result, bits,
     ring::{self, Ring},
     share::replicated::Replicated,
 };
-
-const Y: u64 = 1 << 60;
 
 /// Levels of the prefix network over 63 carries.
 pub(crate) const LEVELS: usize = 6;
@@ -35,10 +33,7 @@ pub(crate) const LEVELS: usize = 6;
 /// (j, k) of (1) at one level: every j whose bit `level` is set, with the last
 /// position k before its block of 2^level.
 pub(crate) fn targets(level: usize) -> Vec<(usize, usize)> {
-    (0..63)
-        .filter(|j| j >> level & 1 == 1)
-        .map(|j| (j, (j >> level << level) - 1))
-        .collect()
+    (0..63).filter(|j| j >> level & 1 == 1).map(|j| (j, (j >> level << level) - 1)).collect()
 }
 
 /// Whether p_j is used after `level`: not if g_j is final already.
@@ -90,11 +85,8 @@ impl Rep3 {
 
         for level in 0..LEVELS {
             let targets = targets(level);
-            let with_p: Vec<_> = targets
-                .iter()
-                .filter(|&&(j, _)| needs_p(j, level))
-                .copied()
-                .collect();
+            let with_p: Vec<_> =
+                targets.iter().filter(|&&(j, _)| needs_p(j, level)).copied().collect();
             let left: Vec<_> = targets.iter().chain(&with_p).map(|&(j, _)| &p[j]).collect();
             let right: Vec<_> = targets
                 .iter()
@@ -112,11 +104,7 @@ impl Rep3 {
         }
         let mut out = Vec::with_capacity(64);
         for (j, s) in sum_without_carry.into_iter().enumerate() {
-            let words = if j == 0 {
-                s
-            } else {
-                s.zip_both(&g[j - 1], xor)
-            };
+            let words = if j == 0 { s } else { s.zip_both(&g[j - 1], xor) };
             out.push(Bits { len, words });
         }
         Ok(out)
@@ -135,10 +123,7 @@ impl Rep3 {
                     *s = u.minus(*s);
                 }
                 self.mesh.send_bulk(2, &s_1)?;
-                Ok(Replicated {
-                    own: prss.own_vec(op | Y, len),
-                    next: prss.next_vec(op | Y, len),
-                })
+                Ok(Replicated { own: prss.own_vec(op | Y, len), next: prss.next_vec(op | Y, len) })
             }
             me => {
                 let v = if me == 1 { next } else { own };
@@ -161,15 +146,9 @@ impl Rep3 {
                 self.mesh.recv_bulk(3 - me, &mut theirs)?;
                 let y_2 = ring::zip(&t, &theirs, u64::plus);
                 Ok(if me == 1 {
-                    Replicated {
-                        own: mask,
-                        next: y_2,
-                    }
+                    Replicated { own: mask, next: y_2 }
                 } else {
-                    Replicated {
-                        own: y_2,
-                        next: mask,
-                    }
+                    Replicated { own: y_2, next: mask }
                 })
             }
         }

@@ -26,20 +26,11 @@ impl Rep3 {
         group: usize,
         trunc: u32,
     ) -> Result<Replicated<u64>> {
-        assert_eq!(
-            RingShares::len(x),
-            RingShares::len(y),
-            "vectors of different lengths"
-        );
-        assert!(
-            group > 0 && RingShares::len(x) % group == 0,
-            "groups must divide the length"
-        );
+        assert_eq!(RingShares::len(x), RingShares::len(y), "vectors of different lengths");
+        assert!(group > 0 && RingShares::len(x) % group == 0, "groups must divide the length");
         let len = RingShares::len(x) / group;
         let op = self.prss.operation();
-        self.finish(len, trunc, op, |range, out| {
-            local_dot(x, y, group, range, out)
-        })
+        self.finish(len, trunc, op, |range, out| local_dot(x, y, group, range, out))
     }
 
     pub(super) fn matrix_product(
@@ -89,10 +80,7 @@ impl Rep3 {
 
     pub(super) fn and_bits(&mut self, x: &Bits, y: &Bits) -> Result<Bits> {
         assert_eq!(x.len(), y.len(), "bit vectors of different lengths");
-        Ok(Bits {
-            len: x.len(),
-            words: self.and_words(&x.words, &y.words)?,
-        })
+        Ok(Bits { len: x.len(), words: self.and_words(&x.words, &y.words)? })
     }
 
     /// (1) over GF(2), 64 bits at a time.

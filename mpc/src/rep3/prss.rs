@@ -25,8 +25,16 @@ pub struct Prss {
     next: Prg,
     operation: u64,
     #[cfg(any(test, feature = "test-util"))]
+    me: usize,
+    #[cfg(any(test, feature = "test-util"))]
     flaw: Option<Flaw>,
 }
+
+/// Sub-streams of one operation: added to its number, so that each is a domain
+/// of its own.
+pub(super) const Y: u64 = 1 << 60;
+pub(super) const W: u64 = 2 << 60;
+pub(super) const N: u64 = 3 << 60;
 
 /// Faults that a transcript test must notice.
 #[cfg(any(test, feature = "test-util"))]
@@ -36,6 +44,10 @@ pub enum Flaw {
     ReusedMask,
     /// Zero shares are zero: nothing is re-randomised.
     NoRerandomisation,
+    /// The masks Y known to parties j - 1 and j are zero.
+    NoMask(usize),
+    /// The sub-streams of an operation coincide.
+    OneStream,
 }
 
 /// Elements of scratch space per step of [`Prss::zeros`]; divides every chunk.
@@ -54,6 +66,8 @@ impl Prss {
             next: Prg::new(&next),
             operation: 0,
             #[cfg(any(test, feature = "test-util"))]
+            me,
+            #[cfg(any(test, feature = "test-util"))]
             flaw: None,
         })
     }
@@ -70,22 +84,40 @@ impl Prss {
 
     /// F(k_i, op): shared with party i - 1.
     pub fn own_vec<R: Ring>(&self, op: u64, len: usize) -> Vec<R> {
-        self.own.vec(op, len)
+        let mut out = vec![R::default(); len];
+        self.own_fill(op, 0, &mut out);
+        out
     }
 
     /// F(k_{i+1}, op): shared with party i + 1.
     pub fn next_vec<R: Ring>(&self, op: u64, len: usize) -> Vec<R> {
-        self.next.vec(op, len)
+        let mut out = vec![R::default(); len];
+        self.next_fill(op, 0, &mut out);
+        out
     }
 
     /// [`Prss::own_vec`], from element `start` on.
     pub fn own_fill<R: Ring>(&self, op: u64, start: usize, out: &mut [R]) {
+        #[cfg(any(test, feature = "test-util"))]
+        let Some(op) = self.flawed(op, self.me) else { return out.fill(R::default()) };
         self.own.fill(op, start, out);
     }
 
     /// [`Prss::next_vec`], from element `start` on.
     pub fn next_fill<R: Ring>(&self, op: u64, start: usize, out: &mut [R]) {
+        #[cfg(any(test, feature = "test-util"))]
+        let Some(op) = self.flawed(op, (self.me + 1) % 3) else { return out.fill(R::default()) };
         self.next.fill(op, start, out);
+    }
+
+    /// What a planted fault makes of a draw from key `stream`; `None` for zeros.
+    #[cfg(any(test, feature = "test-util"))]
+    fn flawed(&self, op: u64, stream: usize) -> Option<u64> {
+        match self.flaw {
+            Some(Flaw::NoMask(j)) if j == stream && op >> 60 == Y >> 60 => None,
+            Some(Flaw::OneStream) => Some(op & (Y - 1)),
+            _ => Some(op),
+        }
     }
 
     /// alpha_i over the ring, from element `start` on.

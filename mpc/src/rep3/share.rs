@@ -14,10 +14,7 @@ impl RingShares for Replicated<u64> {
     }
 
     fn zeros(len: usize) -> Self {
-        Self {
-            own: vec![0; len],
-            next: vec![0; len],
-        }
+        Self { own: vec![0; len], next: vec![0; len] }
     }
 
     fn add(&self, other: &Self) -> Self {
@@ -46,10 +43,7 @@ impl RingShares for Replicated<u64> {
 
     fn concat(parts: &[&Self]) -> Self {
         let join = |f: fn(&Self) -> &[u64]| parts.iter().flat_map(|p| f(p)).copied().collect();
-        Self {
-            own: join(|p| &p.own),
-            next: join(|p| &p.next),
-        }
+        Self { own: join(|p| &p.own), next: join(|p| &p.next) }
     }
 
     fn sum_rows(&self, columns: usize) -> Self {
@@ -100,13 +94,8 @@ impl BitShares for Bits {
 
     fn xor(&self, other: &Self) -> Self {
         assert_eq!(self.len, other.len, "bit vectors of different lengths");
-        let words = self
-            .words
-            .zip_both(&other.words, |a, b| ring::zip(a, b, |x, y| x ^ y));
-        Self {
-            len: self.len,
-            words,
-        }
+        let words = self.words.zip_both(&other.words, |a, b| ring::zip(a, b, |x, y| x ^ y));
+        Self { len: self.len, words }
     }
 
     fn concat(parts: &[&Self]) -> Self {
@@ -121,18 +110,12 @@ impl BitShares for Bits {
         };
         Self {
             len: parts.iter().map(|p| p.len).sum(),
-            words: Replicated {
-                own: join(|p| &p.words.own),
-                next: join(|p| &p.words.next),
-            },
+            words: Replicated { own: join(|p| &p.words.own), next: join(|p| &p.words.next) },
         }
     }
 
     fn slice(&self, range: Range<usize>) -> Self {
         assert!(range.end <= self.len, "bit range");
-        Self {
-            len: range.len(),
-            words: self.words.map_both(|w| bits::extract(w, range.clone())),
-        }
+        Self { len: range.len(), words: self.words.map_both(|w| bits::extract(w, range.clone())) }
     }
 }

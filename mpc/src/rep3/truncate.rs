@@ -54,18 +54,16 @@
 //! parties, with re-sharing merged into the correction, is this library's own
 //! and is argued above.
 
-use super::{CHUNK, Prss, Rep3, fill_parallel};
+use super::{
+    CHUNK, Prss, Rep3, fill_parallel,
+    prss::{N, W, Y},
+};
 use privity_core::{Mesh, Result, ring::Ring, share::replicated::Replicated};
 use rayon::prelude::*;
 use std::ops::Range;
 
 /// Half of the range that (1) needs: added before, taken off after.
 const OFFSET: u64 = 1 << 62;
-
-/// Operation sub-streams: each is a domain of its own within one operation.
-const Y: u64 = 1 << 60;
-const W: u64 = 2 << 60;
-const N: u64 = 3 << 60;
 
 impl Rep3 {
     pub(super) fn truncate_shared(
@@ -166,10 +164,7 @@ fn deal(
     fill_parallel(&mut y_0, 0, &|range: Range<usize>, out: &mut [u64]| {
         prss.own_fill(op | Y, range.start, out);
     });
-    Ok(Replicated {
-        own: y_0,
-        next: y_1,
-    })
+    Ok(Replicated { own: y_0, next: y_1 })
 }
 
 /// Parties 1 and 2: steps 3 and 4.
@@ -192,11 +187,8 @@ fn combine(
         let mut n_1 = vec![0u64; size];
         let mut v = vec![0u8; size * e];
         for (i, part) in y_2.chunks_mut(CHUNK).enumerate() {
-            let (w, n_1, v) = (
-                &mut scratch[..part.len()],
-                &mut n_1[..part.len()],
-                &mut v[..part.len() * e],
-            );
+            let (w, n_1, v) =
+                (&mut scratch[..part.len()], &mut n_1[..part.len()], &mut v[..part.len() * e]);
             prss.own_fill(op | W, i * CHUNK, w);
             prss.own_fill(op | N, i * CHUNK, n_1);
             for j in 0..part.len() {
@@ -218,10 +210,7 @@ fn combine(
         fill_parallel(&mut y_1, 0, &|range: Range<usize>, out: &mut [u64]| {
             prss.own_fill(op | Y, range.start, out);
         });
-        Ok(Replicated {
-            own: y_1,
-            next: y_2,
-        })
+        Ok(Replicated { own: y_1, next: y_2 })
     } else {
         let mut y_0 = vec![0; len];
         fill_parallel(&mut y_0, 0, &|range: Range<usize>, out: &mut [u64]| {
@@ -251,18 +240,12 @@ fn combine(
                 *y = y.plus(take_low(&v[e * j..e * j + e]) << c);
             }
         }
-        Ok(Replicated {
-            own: y_2,
-            next: y_0,
-        })
+        Ok(Replicated { own: y_2, next: y_0 })
     }
 }
 
-fn check(d: u32) {
-    assert!(
-        (1..62).contains(&d),
-        "truncation by {d} bits: 1 to 61 are possible"
-    );
+pub(crate) fn check(d: u32) {
+    assert!((1..62).contains(&d), "truncation by {d} bits: 1 to 61 are possible");
 }
 
 /// Arithmetic shift.
