@@ -1,6 +1,6 @@
 //! The ring, the field, the generator, the hash and the transpose, on one
 //! party's machine.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::expect_used)]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use privity_core::{

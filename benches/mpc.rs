@@ -1,6 +1,6 @@
 //! Engine `rep3`, all three parties in this process over memory channels.
 //! Setting up the engine and sharing the operands happen once, outside the clock.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::expect_used)]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use privity_core::Result;

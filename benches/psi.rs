@@ -1,6 +1,6 @@
 //! Alignment by ECDH, all owners in this process over memory channels. The
 //! throughput is rows of one party's table.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::expect_used)]
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use privity_core::Mesh;

@@ -1,6 +1,7 @@
 //! Messages that are tampered with, cut, swollen, repeated or out of order give
 //! an error that names the peer, on every kind of channel rule that the mesh
 //! enforces; so do silence, death and cancellation.
+#![allow(clippy::expect_used)] // a failed expectation fails the test
 
 use privity_core::{
     Cancel, Channel, Error, Mesh, PartyName, Result,

@@ -220,7 +220,7 @@ pub trait Engine {
 
     /// The numbers whose bits are given, lowest plane first, at most 64. All
     /// planes are converted in the same rounds.
-    fn from_bits(&mut self, planes: &[Self::Bits]) -> Result<Self::Ring> {
+    fn compose(&mut self, planes: &[Self::Bits]) -> Result<Self::Ring> {
         let Some(first) = planes.first() else {
             return Ok(Self::Ring::zeros(0));
         };

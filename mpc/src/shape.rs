@@ -89,7 +89,7 @@ impl Shape {
     }
 
     /// Each party sends the same to its predecessor.
-    fn to_previous(&mut self, bytes: usize) {
+    fn send_previous(&mut self, bytes: usize) {
         self.round(&[(0, 2, bytes), (1, 0, bytes), (2, 1, bytes)]);
     }
 
@@ -101,7 +101,7 @@ impl Shape {
 
     fn product(&mut self, len: usize, trunc: u32) -> Length {
         if trunc == 0 {
-            self.to_previous(8 * len);
+            self.send_previous(8 * len);
         } else {
             check(trunc);
             let e = low_bytes(trunc);
@@ -150,11 +150,11 @@ impl RingShares for Length {
         Self(parts.iter().map(|p| p.0).sum())
     }
     fn sum_rows(&self, columns: usize) -> Self {
-        assert!(columns > 0 && self.0 % columns == 0, "matrix shape");
+        assert!(columns > 0 && self.0.is_multiple_of(columns), "matrix shape");
         Self(self.0 / columns)
     }
     fn sum_columns(&self, columns: usize) -> Self {
-        assert!(columns > 0 && self.0 % columns == 0, "matrix shape");
+        assert!(columns > 0 && self.0.is_multiple_of(columns), "matrix shape");
         Self(columns)
     }
     fn prefix_sum(&self) -> Self {
@@ -212,7 +212,7 @@ impl Engine for Shape {
     }
 
     fn import(&mut self, additive: &[u64]) -> Result<Length> {
-        self.to_previous(8 * additive.len());
+        self.send_previous(8 * additive.len());
         Ok(Length(additive.len()))
     }
 
@@ -235,7 +235,10 @@ impl Engine for Shape {
     }
 
     fn dot(&mut self, x: &Length, y: &Length, group: usize, trunc: u32) -> Result<Length> {
-        assert!(x == y && group > 0 && x.0 % group == 0, "groups must divide equal lengths");
+        assert!(
+            x == y && group > 0 && x.0.is_multiple_of(group),
+            "groups must divide equal lengths"
+        );
         Ok(self.product(x.0 / group, trunc))
     }
 
@@ -254,7 +257,7 @@ impl Engine for Shape {
 
     fn and(&mut self, x: &Length, y: &Length) -> Result<Length> {
         assert_eq!(x, y, "bit vectors of different lengths");
-        self.to_previous(8 * words(x.0));
+        self.send_previous(8 * words(x.0));
         Ok(*x)
     }
 
@@ -267,7 +270,7 @@ impl Engine for Shape {
         self.deal_and_share(DEALT * stride, (2 * GROUPS + 1) * stride);
         let mut groups = GROUPS;
         while groups > 1 {
-            self.to_previous(8 * stride * (2 * (groups / 2) - 1));
+            self.send_previous(8 * stride * (2 * (groups / 2) - 1));
             groups = groups.div_ceil(2);
         }
         Ok(*x)
@@ -278,7 +281,7 @@ impl Engine for Shape {
         self.deal_and_share(DEALT * stride, (GROUPS + 1) * stride);
         let mut planes = GROUPS + 1;
         while planes > 1 {
-            self.to_previous(8 * stride * (planes / 2));
+            self.send_previous(8 * stride * (planes / 2));
             planes = planes.div_ceil(2);
         }
         Ok(*x)
@@ -290,7 +293,7 @@ impl Engine for Shape {
         for level in 0..convert::LEVELS {
             let targets = convert::targets(level);
             let with_p = targets.iter().filter(|t| convert::needs_p(t.0, level)).count();
-            self.to_previous(8 * stride * (targets.len() + with_p));
+            self.send_previous(8 * stride * (targets.len() + with_p));
         }
         Ok(vec![*x; 64])
     }

@@ -1,4 +1,5 @@
 //! Engine `rep3` against plain arithmetic, and against its cost formulas.
+#![allow(clippy::expect_used)] // a failed expectation fails the test
 
 use privity_core::{Result, bits};
 use privity_mpc::{
@@ -33,7 +34,7 @@ fn number(seed: u64, i: usize) -> i64 {
     z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
     z ^= z >> 31;
-    if i % 3 == 0 { edges[z as usize % edges.len()] } else { (z as i64) >> 2 >> (z % 60) }
+    if i.is_multiple_of(3) { edges[z as usize % edges.len()] } else { (z as i64) >> 2 >> (z % 60) }
 }
 
 fn numbers(seed: u64, len: usize) -> Vec<u64> {
@@ -117,7 +118,7 @@ program!(BitsAndBack {} -> (Vec<Opened>, Opened), |self, e, x, _y| {
     for p in &planes {
         opened.push(e.open_bits(p, Recipients::All)?);
     }
-    let back = e.from_bits(&planes)?;
+    let back = e.compose(&planes)?;
     Ok((opened, e.open(&back, Recipients::All)?))
 });
 program!(Logic {} -> Vec<Opened>, |self, e, x, y| {

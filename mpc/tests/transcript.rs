@@ -20,6 +20,7 @@
 //! The tests must also be able to fail: masks that repeat, masks that are
 //! missing towards one party, streams that coincide and zero shares that are
 //! zero are planted, and each must be caught.
+#![allow(clippy::expect_used, clippy::print_stdout)] // a failed expectation fails the test
 
 use privity_core::{
     Cancel, Mesh, PartyName, Result,

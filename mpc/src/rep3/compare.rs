@@ -200,7 +200,7 @@ impl Rep3 {
 }
 
 // Every block of the mask stream begins on a cipher block of two words.
-const _: () = assert!(DEALT % 2 == 0);
+const _: () = assert!(DEALT.is_multiple_of(2));
 
 /// The monomials of one block of word positions, masked, plane after plane.
 fn deal_block(prss: &Prss, op: u64, a: &[u64], stride: usize, at: usize) -> Vec<u64> {

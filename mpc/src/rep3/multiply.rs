@@ -27,7 +27,10 @@ impl Rep3 {
         trunc: u32,
     ) -> Result<Replicated<u64>> {
         assert_eq!(RingShares::len(x), RingShares::len(y), "vectors of different lengths");
-        assert!(group > 0 && RingShares::len(x) % group == 0, "groups must divide the length");
+        assert!(
+            group > 0 && RingShares::len(x).is_multiple_of(group),
+            "groups must divide the length"
+        );
         let len = RingShares::len(x) / group;
         let op = self.prss.operation();
         self.finish(len, trunc, op, |range, out| local_dot(x, y, group, range, out))

@@ -47,12 +47,12 @@ impl RingShares for Replicated<u64> {
     }
 
     fn sum_rows(&self, columns: usize) -> Self {
-        assert!(columns > 0 && self.len() % columns == 0, "matrix shape");
+        assert!(columns > 0 && self.len().is_multiple_of(columns), "matrix shape");
         self.map_both(|c| c.chunks(columns).map(sum).collect())
     }
 
     fn sum_columns(&self, columns: usize) -> Self {
-        assert!(columns > 0 && self.len() % columns == 0, "matrix shape");
+        assert!(columns > 0 && self.len().is_multiple_of(columns), "matrix shape");
         self.map_both(|c| {
             let mut sums = vec![0; columns];
             for row in c.chunks(columns) {

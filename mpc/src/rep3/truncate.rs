@@ -133,7 +133,7 @@ fn deal(
         fill_parallel(sums, start, x_a);
         let messages = &mut messages[..range.len() * (8 + e)];
         let y_1 = &mut y_1[range.clone()];
-        let work = |(c, ((sums, y_1), message)): (usize, ((&mut [u64], &mut [u64]), &mut [u8]))| {
+        let work = |c: usize, sums: &mut [u64], y_1: &mut [u64], message: &mut [u8]| {
             let at = start + c * CHUNK;
             let (mut w, mut n_1) = (vec![0; sums.len()], vec![0; sums.len()]);
             prss.next_fill(op | Y, at, y_1);
@@ -149,13 +149,13 @@ fn deal(
             }
         };
         if sums.len() <= CHUNK {
-            work((0, ((sums, y_1), &mut *messages)));
+            work(0, sums, y_1, messages);
         } else {
             sums.par_chunks_mut(CHUNK)
                 .zip(y_1.par_chunks_mut(CHUNK))
                 .zip(messages.par_chunks_mut(CHUNK * (8 + e)))
                 .enumerate()
-                .for_each(work);
+                .for_each(|(c, ((sums, y_1), message))| work(c, sums, y_1, message));
         }
         for message in messages.chunks(CHUNK * (8 + e)) {
             mesh.send(2, message)?;
