@@ -16,7 +16,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Error {
     /// A table or an identifier breaks a rule.
     #[error("{0}")]
-    Data(DataError),
+    Data(Box<DataError>),
 
     /// An operation was called with something it cannot work with.
     #[error("{op}: {rule}; {fix}")]
@@ -110,11 +110,11 @@ pub enum Error {
 
     /// The alignment protocol.
     #[error(transparent)]
-    Psi(privity_psi::Error),
+    Psi(Box<privity_psi::Error>),
 
     /// Keys, pins and setting up the links.
     #[error(transparent)]
-    Net(privity_net::Error),
+    Net(Box<privity_net::Error>),
 
     /// A rule of our own was broken.
     #[error("internal error: {0}; please report it")]
@@ -188,7 +188,7 @@ impl std::fmt::Display for DataError {
 
 impl From<DataError> for Error {
     fn from(error: DataError) -> Self {
-        Error::Data(error)
+        Error::Data(Box::new(error))
     }
 }
 
@@ -196,7 +196,7 @@ impl From<privity_psi::Error> for Error {
     fn from(error: privity_psi::Error) -> Self {
         match error {
             privity_psi::Error::Core(error) => Error::Core(error),
-            other => Error::Psi(other),
+            other => Error::Psi(Box::new(other)),
         }
     }
 }
@@ -205,7 +205,7 @@ impl From<privity_net::Error> for Error {
     fn from(error: privity_net::Error) -> Self {
         match error {
             privity_net::Error::Core(error) => Error::Core(error),
-            other => Error::Net(other),
+            other => Error::Net(Box::new(other)),
         }
     }
 }

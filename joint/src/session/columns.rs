@@ -79,10 +79,10 @@ impl<E: Counted> Runner<E> {
             SplitBy::Column(name) => {
                 let column = table.column(cx.op, name)?;
                 let owner = column.owner.ok_or(Error::Internal("a column has no owner"))?;
-                let mine: Option<Vec<u64>> = match &column.local {
-                    Some(local) => Some(pack(&local.to_numbers().unwrap_or_default())),
-                    None => None,
-                };
+                let mine: Option<Vec<u64>> = column
+                    .local
+                    .as_ref()
+                    .map(|local| pack(&local.to_numbers().unwrap_or_default()));
                 let all: Vec<usize> = cx.everybody().into_iter().collect();
                 let words = rows.div_ceil(64);
                 let told = cx.wire.pass("joint/split", owner, &all, mine.as_deref(), words)?;

@@ -93,10 +93,10 @@ impl Builder {
         let wrong = |row: usize, rule: &str, fix: &str| {
             DataError::new(source, rule, fix).column(name).row((first_row + row) as u64 + 1)
         };
-        let convert = |to: &DataType| {
+        let convert = |to: &DataType| -> Result<ArrayRef> {
             // Casting gives null where a value does not fit; those rows are
             // told apart from missing ones below.
-            cast(array, to).map_err(|e| unreadable(source, &e).column(name))
+            Ok(cast(array, to).map_err(|e| unreadable(source, &e).column(name))?)
         };
         let null = || wrong(first_null(array), MISSING_RULE, MISSING_FIX);
         match &mut self.values {

@@ -141,6 +141,7 @@ pub(crate) fn fit(x: &[Vec<f64>], y: &[f64]) -> Vec<f64> {
     w
 }
 
+#[allow(clippy::needless_range_loop, reason = "two rows at once")]
 fn solve(mut a: Vec<Vec<f64>>, mut b: Vec<f64>) -> Vec<f64> {
     let n = b.len();
     for i in 0..n {

@@ -28,7 +28,7 @@ impl File {
         match self.read() {
             Err(Error::Data(e)) => {
                 assert_eq!(e.source, self.0.display().to_string());
-                e
+                *e
             }
             other => panic!("{other:?}"),
         }

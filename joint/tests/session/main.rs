@@ -1,6 +1,6 @@
 //! Whole programs, run by all parties in threads of this process.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 
 mod data;
 mod errors;

@@ -2,8 +2,8 @@
 
 use crate::data::{auc_ks, banks, customers, fit};
 use privity_joint::{
-    Assume, Error, Metric, ModelId, Op, Opened, Output, Planned, Released, Result,
-    Session, Solver, SplitBy, Table, TableId, To, TransformId, ValueId, audit, run_local,
+    Assume, Error, Metric, ModelId, Op, Opened, Output, Planned, Released, Result, Session, Solver,
+    SplitBy, Table, TableId, To, TransformId, ValueId, audit, run_local,
 };
 
 pub(crate) fn names(list: &[&str]) -> Vec<String> {
