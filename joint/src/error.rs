@@ -241,8 +241,9 @@ impl Error {
     pub fn for_peers(&self) -> String {
         match self {
             Error::Refused { rule, .. } => format!("its policy refuses: {rule}"),
-            Error::Data(_) => "its data breaks a rule of this operation".into(),
-            Error::Argument { .. } => "it cannot run this operation as called".into(),
+            Error::Data(_) | Error::Argument { .. } => {
+                "the operation cannot be done as called, or not on its data".into()
+            }
             Error::Core(privity_core::Error::Cancelled { .. }) => "it was cancelled".into(),
             Error::File { .. } | Error::Audit { .. } => "it cannot write its audit record".into(),
             _ => "an error on its side".into(),

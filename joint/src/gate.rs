@@ -11,12 +11,24 @@ use crate::{
 use privity_mpc::engine::{Engine, Recipients};
 use std::collections::BTreeSet;
 
-/// Leave to open what the current operation declares.
-pub(crate) struct Permit(());
+/// Leave to open what one operation declares, to the parties it declares.
+pub(crate) struct Permit {
+    op: &'static str,
+    sequence: u64,
+    to: BTreeSet<usize>,
+}
 
-/// From the consent of all parties.
-pub(crate) fn permit(_consent: &Consent) -> Permit {
-    Permit(())
+/// From the consent of all parties to the current operation, for the parties
+/// that it was asked for.
+pub(crate) fn permit(_consent: &Consent, cx: &Context, to: BTreeSet<usize>) -> Permit {
+    Permit { op: cx.op, sequence: cx.sequence, to }
+}
+
+impl Permit {
+    /// Whether this is leave to open something to `to` now.
+    fn covers(&self, cx: &Context, to: &BTreeSet<usize>) -> bool {
+        self.op == cx.op && self.sequence == cx.sequence && to.is_subset(&self.to)
+    }
 }
 
 /// Opens `share` to the parties `to`. `Some` at these, `None` elsewhere and in
@@ -27,9 +39,12 @@ pub(crate) fn reveal<E: Engine>(
     cx: &mut Context,
     share: &E::Ring,
     to: &BTreeSet<usize>,
-    _permit: &Permit,
+    permit: &Permit,
 ) -> Result<Option<Vec<u64>>> {
     use privity_mpc::engine::RingShares;
+    if !permit.covers(cx, to) {
+        return Err(Error::Internal("no consent to open this to these parties"));
+    }
     let computing = cx.computing();
     let inside: Vec<usize> = (0..computing.len()).filter(|&c| to.contains(&computing[c])).collect();
     let outside: Vec<usize> = to.iter().copied().filter(|p| !computing.contains(p)).collect();

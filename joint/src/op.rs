@@ -75,6 +75,9 @@ pub enum Op {
     },
     /// Opens which columns of a weight-of-evidence transformation have at least
     /// this information value, to everybody, and keeps these of the table.
+    ///
+    /// Once per transformation: a second threshold would tell more about the
+    /// values than the first.
     SelectByIv {
         /// A table made by this transformation.
         table: TableId,
@@ -201,7 +204,8 @@ pub enum Released {
 pub enum To {
     /// Every party that may receive. In a [`Disclosure`]: every party.
     All,
-    /// Every party that owns data.
+    /// Every party that owns data and may receive. In a [`Disclosure`]: every
+    /// party that owns data.
     Owners,
     /// These.
     Parties(Vec<String>),
@@ -217,6 +221,23 @@ pub struct Disclosure {
 }
 
 impl Op {
+    /// The joint table that this operation works on.
+    pub(crate) fn table(&self) -> Option<TableId> {
+        match self {
+            Op::Split { table, .. }
+            | Op::Select { table, .. }
+            | Op::Standardise { table, .. }
+            | Op::OneHot { table, .. }
+            | Op::Woe { table, .. }
+            | Op::Transform { table, .. }
+            | Op::SelectByIv { table, .. }
+            | Op::Fit { table, .. }
+            | Op::Predict { table, .. }
+            | Op::Evaluate { table, .. } => Some(*table),
+            Op::Align { .. } | Op::Release { .. } => None,
+        }
+    }
+
     /// The word for this operation in policies and records.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -235,10 +256,29 @@ impl Op {
         }
     }
 
+    /// Whether it opens shared values.
+    pub(crate) fn opens(&self) -> bool {
+        matches!(self, Op::SelectByIv { .. } | Op::Fit { .. } | Op::Release { .. })
+    }
+
+    /// Whether everybody learns something by it: policies must name them all.
+    pub(crate) fn tells_all(&self) -> bool {
+        let told = |d: Disclosure| d.to == To::All;
+        !matches!(self, Op::Release { .. }) && self.reveals().into_iter().any(told)
+    }
+
     /// What this operation lets anybody learn, beyond that it runs, with these
     /// parameters, on tables of these many rows.
     pub fn reveals(&self) -> Vec<Disclosure> {
         let one = |what: String, to: To| vec![Disclosure { what, to }];
+        // A check of data that only its owner can make tells everybody how it went.
+        let checked = |rule: &str| Disclosure {
+            what: format!(
+                "whether {} can be done: {rule} stops it, and ends the session",
+                self.kind()
+            ),
+            to: To::All,
+        };
         match self {
             Op::Align { on, .. } => {
                 let on = on.join(", ");
@@ -249,32 +289,61 @@ impl Op {
                     to: To::Owners,
                 });
                 list.push(Disclosure {
-                    what: "how many rows all owners have in common; names and kinds of columns"
+                    what: "how many rows all owners have in common, or that they are fewer than \
+                           min_rows; names and kinds of columns"
                         .into(),
                     to: To::All,
                 });
+                list.push(checked("an identifier that is empty or repeated"));
                 list
             }
             Op::Split { by: SplitBy::Column(column), .. } => one(
-                format!("the values of {column} in the common rows: which row is in which part"),
+                format!(
+                    "the values of {column} in the common rows: which row is in which part, or \
+                     that not all are 0 and 1"
+                ),
                 To::All,
             ),
-            Op::OneHot { columns, .. } => {
-                one(format!("the names of the levels of {}", columns.join(", ")), To::All)
-            }
-            Op::Woe { columns, .. } => {
-                one(format!("how many bins or levels each of {} has", columns.join(", ")), To::All)
-            }
+            Op::Standardise { .. } => vec![checked("a constant column")],
+            Op::OneHot { columns, .. } => vec![
+                Disclosure {
+                    what: format!("the names of the levels of {}", columns.join(", ")),
+                    to: To::All,
+                },
+                checked("a constant column, or one of too many levels"),
+            ],
+            Op::Woe { columns, .. } => vec![
+                Disclosure {
+                    what: format!("how many bins or levels each of {} has", columns.join(", ")),
+                    to: To::All,
+                },
+                checked(
+                    "a constant column, one of too many levels, or a label with too few rows of a \
+                     class",
+                ),
+            ],
             Op::SelectByIv { min_iv, .. } => one(
                 format!("which columns have an information value of at least {min_iv}"),
                 To::All,
             ),
-            Op::Fit { solver: Solver::Newton { .. }, .. } => one(
-                "whether the fit converged, whether the label is perfectly separated, whether the \
-                 features are linearly dependent, and which are constant or collinear"
-                    .into(),
-                To::All,
-            ),
+            Op::Fit { solver, .. } => {
+                let flags = match solver {
+                    Solver::Newton { .. } => {
+                        "whether the fit converged, whether the label is perfectly separated, \
+                         whether the features are linearly dependent, and which are constant or \
+                         collinear"
+                    }
+                    Solver::Sgd { .. } => "whether the fit converged",
+                };
+                vec![
+                    Disclosure { what: flags.into(), to: To::All },
+                    checked(
+                        "a constant or out-of-range column, or a label with too few rows of a class",
+                    ),
+                ]
+            }
+            Op::Predict { .. } => vec![checked("an out-of-range column")],
+            Op::Evaluate { .. } => vec![checked("a label with too few rows of a class")],
             Op::Release { what, to } => {
                 let what = match what {
                     Released::Model(_) => "the intercept and the coefficients of the model",
@@ -284,16 +353,24 @@ impl Op {
                 };
                 one(what.into(), to.clone())
             }
-            Op::Split { .. }
-            | Op::Select { .. }
-            | Op::Standardise { .. }
-            | Op::Transform { .. }
-            | Op::Fit { .. }
-            | Op::Predict { .. }
-            | Op::Evaluate { .. } => Vec::new(),
+            Op::Split { .. } | Op::Select { .. } | Op::Transform { .. } => Vec::new(),
         }
     }
 }
+
+/// Those by which parties learn something: policies say who, in `to`.
+pub(crate) const TELLING: [&str; 10] = [
+    "align",
+    "split",
+    "standardise",
+    "one_hot",
+    "woe",
+    "select_by_iv",
+    "fit",
+    "predict",
+    "evaluate",
+    "release",
+];
 
 /// Every [`Op::kind`].
 pub(crate) const KINDS: [&str; 12] = [

@@ -2,17 +2,18 @@
 //! allowed unless a rule says so.
 //!
 //! ```toml
-//! min_rows = 100        # smallest number of common rows to go on with
-//! min_cell = 5          # smaller counts are not opened
+//! min_rows = 100        # smallest number of rows of a joint table; 20 if absent
+//! min_cell = 5          # smallest count to open, and rows per class; 5 if absent
 //!
 //! [[allow]]
 //! operation = "align"
 //! columns = ["customer_id"]
-//! to = ["beta"]         # who learns which rows are common
+//! to = ["beta", "bureau"]
 //!
 //! [[allow]]
 //! operation = "fit"
 //! columns = ["income", "age"]
+//! to = ["beta", "bureau"]   # who learns whether the fit converged
 //!
 //! [[allow]]
 //! operation = "release"
@@ -23,11 +24,26 @@
 //!
 //! An operation is allowed if **one** rule names it and all of this party's
 //! columns that it uses or that its input was made of, and all others who learn
-//! something by it (`to`). `"*"` stands for every name. Operations with a
-//! `to`: align (the other owners), split by a column, one_hot, select_by_iv
-//! (everybody), release (its recipients).
+//! something by it (`to`). `"*"` stands for every name. By a release its
+//! recipients learn something; by split with a fraction, select and transform
+//! nobody does; by all other operations everybody does, if only that a column is
+//! not constant: [`Op::reveals`](crate::Op::reveals) says what.
+//!
+//! Of `min_rows` and `min_cell`, the largest of all parties holds for all. No
+//! table has fewer rows than `min_rows`, neither an owner's, nor the common one,
+//! nor a part of a split. A label needs `min_cell` rows of either class.
+//!
+//! # What no rule prevents
+//! Two tables of many rows may differ in one. Whoever may run operations on both
+//! and see the results can take one result from the other. A party also chooses
+//! the labels and the split that it brings, and bands may be counted again with
+//! other numbers of bands. All parties see and record every operation: agree on
+//! one program, and compare it with the record.
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    op::TELLING,
+};
 use serde::Deserialize;
 use std::{
     collections::BTreeSet,
@@ -131,16 +147,29 @@ impl Policy {
                     fix: format!("the operations are: {}", crate::op::KINDS.join(", ")),
                 });
             }
+            for (word, used, list) in [
+                ("to", TELLING.contains(&rule.operation.as_str()), &rule.to),
+                ("what", rule.operation == "release", &rule.what),
+            ] {
+                if rule.operation != ANY && !used && !list.is_empty() {
+                    return Err(Error::Config {
+                        file: PathBuf::from(path),
+                        rule: format!("operation '{}' has no '{word}'", rule.operation),
+                        fix: format!("remove '{word}' from this rule"),
+                    });
+                }
+            }
         }
         Ok(Self { min_rows: file.min_rows, min_cell: file.min_cell, allow: file.allow })
     }
 
-    /// Smallest number of common rows to go on with.
+    /// Smallest number of rows of a joint table.
     pub fn min_rows(&self) -> u64 {
         self.min_rows
     }
 
-    /// Counts below this are not opened.
+    /// Counts below this are not opened, and labels with fewer rows of a class
+    /// not used.
     pub fn min_cell(&self) -> u64 {
         self.min_cell
     }

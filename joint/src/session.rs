@@ -26,7 +26,7 @@ use context::Context;
 use machine::{Demand, Machine};
 use privity_core::{Cancel, params};
 use serde_json::{Map, Value};
-use std::{path::Path, time::Instant};
+use std::{collections::BTreeSet, path::Path, time::Instant};
 use wire::{Counters, Wire};
 
 /// One party of a running program. Move it into the thread that runs the
@@ -124,8 +124,10 @@ impl Session {
     /// Runs one operation with the peers: agreement, own policy, record,
     /// protocol, gate.
     ///
-    /// If an operation is refused or its input is wrong, all parties get an
-    /// error and the session goes on. After any other error it is over.
+    /// If a policy refuses an operation, or all parties find the call wrong, all
+    /// of them get an error and the session goes on. After any other error it is
+    /// over; so it is after a refusal for what is in somebody's data, which
+    /// would otherwise answer any number of questions about them.
     pub fn perform(&mut self, op: Op) -> Result<Outcome> {
         machine(&mut self.machine, &self.ended)?;
         let (start, before) = (Instant::now(), self.counters());
@@ -135,15 +137,15 @@ impl Session {
         let used = self.counters().since(before);
         if let Err(error) = &result {
             let fatal = match error {
+                Error::Data(_) => true,
                 Error::Core(_) | Error::Psi(_) | Error::Net(_) => true,
                 Error::Divergence { .. } | Error::Internal(_) | Error::File { .. } => true,
-                Error::Data(_)
-                | Error::Argument { .. }
+                Error::Argument { .. }
                 | Error::Config { .. }
                 | Error::Refused { .. }
                 | Error::PeerStopped { .. }
                 | Error::Closed(_)
-                | Error::Audit { .. } => false,
+                | Error::Audit { .. } => self.cx.data_refused,
             };
             if fatal {
                 self.end(error.to_string());
@@ -170,7 +172,11 @@ impl Session {
         // 1. All parties run the same operation.
         agree::agree(cx, op)?;
         // 2. It can run on this party's data, and its policy allows it.
+        let mut opens = BTreeSet::new();
         let verdict = machine.check(cx, op).and_then(|demand| {
+            if op.opens() {
+                opens.clone_from(&demand.to);
+            }
             let rule = allowed(cx, op, &demand);
             explain(cx, op, &demand, &rule, &mut self.explained);
             // A dry run shows what would be refused and goes on.
@@ -187,7 +193,7 @@ impl Session {
         let consent = agree::consent(cx, verdict.and(recorded))
             .inspect_err(|error| stopped_on_record(cx, error))?;
         // 4. and 5. The protocol; what it opens goes through the gate.
-        let permit = gate::permit(&consent);
+        let permit = gate::permit(&consent, cx, opens);
         cx.report("start", 0.0);
         let result = machine.run(cx, op, permit);
         let outcome = match &result {

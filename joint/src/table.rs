@@ -160,6 +160,16 @@ impl Table {
                 DataError::new(source, "a column has no name", "give every column a name").into()
             );
         }
+        if let Some(name) = names.iter().find(|name| !fit_to_print(name)) {
+            let shown: String = name.chars().filter(|c| !c.is_control()).take(40).collect();
+            return Err(DataError::new(
+                source,
+                "the name of a column is longer than 256 bytes or has control characters",
+                "rename it",
+            )
+            .column(shown)
+            .into());
+        }
         let rows = columns.first().map_or(0, |(_, column)| column.len());
         if columns.is_empty() || rows == 0 {
             return Err(DataError::new(
@@ -325,6 +335,15 @@ impl std::fmt::Debug for Table {
             .finish_non_exhaustive()
     }
 }
+
+/// Whether all parties accept a name that one of them tells: not empty, at most
+/// 256 bytes, no control characters.
+pub(crate) fn fit_to_print(name: &str) -> bool {
+    (1..=256).contains(&name.len()) && !name.chars().any(char::is_control)
+}
+
+/// Every [`Column::type_name`].
+pub(crate) const TYPE_NAMES: [&str; 4] = ["integer", "number with fractions", "text", "true/false"];
 
 /// Names for a message, the first thirty.
 pub(crate) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {

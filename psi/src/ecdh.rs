@@ -33,6 +33,9 @@ pub struct Options {
     /// The largest set this party takes part with, its own or another's. At
     /// most 2^32 - 1; need not be the same at all parties.
     pub max_items: u64,
+    /// The smallest set to go on with, the same at all parties: if one is smaller,
+    /// all stop after the announcement, before anything about an item is sent.
+    pub min_items: u64,
     /// Points per message, the same at all parties.
     pub message_items: usize,
     /// Messages that may be under way before the first is answered, the same at
@@ -41,9 +44,9 @@ pub struct Options {
 }
 
 impl Options {
-    /// Sets of at most 2^26, messages of 64 KiB, 4 MiB under way.
+    /// Sets of any size up to 2^26, messages of 64 KiB, 4 MiB under way.
     pub fn new(session: [u8; 32]) -> Self {
-        Self { session, max_items: 1 << 26, message_items: 2048, window: 64 }
+        Self { session, max_items: 1 << 26, min_items: 0, message_items: 2048, window: 64 }
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -126,6 +129,9 @@ pub fn align_with_progress(
     check_items(items)?;
 
     let sizes = wire::announce(mesh, options, n)?;
+    if sizes.iter().any(|&size| size < options.min_items) {
+        return Err(error::Error::TooFew { min_items: options.min_items });
+    }
     // Nobody has anything in common with an empty set, and all know its size.
     let rows = if sizes.contains(&0) {
         Vec::new()

@@ -13,6 +13,14 @@ pub enum Error {
     #[error(transparent)]
     Identifiers(#[from] BadIdentifiers),
 
+    /// A set, one's own or another's, is too small to go on with. Nothing but
+    /// the sizes was sent.
+    #[error("a set has fewer than {min_items} items")]
+    TooFew {
+        /// The agreed limit.
+        min_items: u64,
+    },
+
     /// A bad argument, the transport, a deviating peer, or a bug of ours.
     #[error(transparent)]
     Core(#[from] privity_core::Error),
@@ -22,7 +30,7 @@ impl Error {
     /// The peer that this error accuses or misses, if any.
     pub fn culprit(&self) -> Option<&str> {
         match self {
-            Error::Identifiers(_) => None,
+            Error::Identifiers(_) | Error::TooFew { .. } => None,
             Error::Core(error) => error.culprit(),
         }
     }

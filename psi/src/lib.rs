@@ -40,7 +40,8 @@
 //! (semi-honest). With three parties, no two of them pool what they saw; what
 //! a pool would give is stated in [`ecdh::three`]. A party that lies about its
 //! own set can test its guesses of identifiers against the others' sets, here
-//! as in any intersection: `joint` lets a policy bound the sizes.
+//! as in any intersection. [`Options::min_items`] stops before anything is learnt
+//! from a set of a few guesses.
 //!
 //! | | parties | learnt beyond one's own input |
 //! |---|---|---|

@@ -107,7 +107,7 @@ def test_warnings_go_through_warnings(banks):
 
 def test_policy_refusal(banks, tmp_path):
     path = tmp_path / "beta.toml"
-    path.write_text('[[allow]]\noperation = "align"\ncolumns = ["id"]\nto = ["alpha"]\n')
+    path.write_text('[[allow]]\noperation = "align"\ncolumns = ["id"]\nto = ["alpha", "bureau"]\n')
     everything = pv.Policy.allow_all()
     policies = {"alpha": everything, "beta": path, "bureau": everything}
     assert pv.run_local(align, banks, policies=policies)["beta"] == 200

@@ -28,6 +28,7 @@ pub(crate) fn hello(cx: &mut Context, parameters: &[u8; 32]) -> Result<()> {
     let mut mine = parameters.to_vec();
     mine.extend_from_slice(&nonce);
     cx.policy.min_cell().encode(&mut mine);
+    cx.policy.min_rows().encode(&mut mine);
 
     let all = cx.wire.exchange("joint/hello", &mine, mine.len(), |_| mine.clone())?;
     let mut id = Transcript::new("privity session id");
@@ -37,6 +38,7 @@ pub(crate) fn hello(cx: &mut Context, parameters: &[u8; 32]) -> Result<()> {
         let theirs: [u8; 32] = input.array().map_err(deviation)?;
         let nonce: [u8; 32] = input.array().map_err(deviation)?;
         let min_cell = u64::decode(&mut input).map_err(deviation)?;
+        let min_rows = u64::decode(&mut input).map_err(deviation)?;
         input.finish().map_err(deviation)?;
         if theirs != *parameters {
             return Err(stopped(
@@ -48,6 +50,7 @@ pub(crate) fn hello(cx: &mut Context, parameters: &[u8; 32]) -> Result<()> {
         }
         id.append("nonce", &nonce);
         cx.min_cell = cx.min_cell.max(min_cell);
+        cx.min_rows = cx.min_rows.max(min_rows);
     }
     id.append("parameters", parameters);
     cx.session = id.digest();
@@ -111,25 +114,39 @@ pub(crate) struct Consent(());
 /// of them does not: with the own error there, and its name elsewhere.
 pub(crate) fn consent(cx: &mut Context, verdict: Result<()>) -> Result<Consent> {
     let mine = match &verdict {
-        Ok(()) => vec![1],
+        Ok(()) => vec![YES],
         Err(error) => {
-            let mut message = vec![0];
+            let mut message = vec![match error {
+                Error::Data(_) | Error::Argument { .. } => UNFIT,
+                _ => REFUSED,
+            }];
             message.extend_from_slice(cut(&error.for_peers(), MAX_REASON - 1).as_bytes());
             message
         }
     };
-    let all = cx.wire.exchange("joint/consent", &mine, MAX_REASON, |_| vec![1]);
+    let all = cx.wire.exchange("joint/consent", &mine, MAX_REASON, |_| vec![YES]);
+    // What all of them refuse is wrong with the call; what only some refuse
+    // depends on what only they know.
+    let unfit = |message: &Vec<u8>| message.first() == Some(&UNFIT);
+    cx.data_refused = all.as_ref().is_ok_and(|all| all.iter().any(unfit) && !all.iter().all(unfit));
     // The own error says more than whatever the exchange came to.
     verdict?;
     for (party, message) in cx.parties.iter().zip(all?) {
         match message.split_first() {
-            Some((1, [])) => {}
-            Some((0, reason)) => return Err(stopped(cx.op, &party.name, &printable(reason))),
+            Some((&YES, [])) => {}
+            Some((&(REFUSED | UNFIT), reason)) => {
+                return Err(stopped(cx.op, &party.name, &printable(reason)));
+            }
             _ => return Err(stopped(cx.op, &party.name, "its answer is malformed")),
         }
     }
     Ok(Consent(()))
 }
+
+const REFUSED: u8 = 0;
+const YES: u8 = 1;
+/// The call, or this party's data: peers are not told which.
+const UNFIT: u8 = 2;
 
 pub(crate) fn stopped(op: &str, party: &str, reason: &str) -> Error {
     Error::PeerStopped { op: op.into(), party: party.into(), reason: reason.into() }

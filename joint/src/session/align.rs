@@ -3,7 +3,7 @@
 use super::{
     agree,
     context::Context,
-    machine::{Counted, Demand, Joint, JointColumn, Object, Runner},
+    machine::{Counted, Demand, Joint, JointColumn, MAX_COLUMNS, Object, Runner},
     ops::{named, outcome},
 };
 use crate::{
@@ -11,11 +11,11 @@ use crate::{
     handle::TableId,
     key,
     outcome::{Kind, Outcome, Output},
-    table::Table,
+    table::{TYPE_NAMES, Table, fit_to_print},
 };
 use privity_psi::{Item, Options};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 /// What an owner tells about its table.
 #[derive(Serialize, Deserialize, Default)]
@@ -26,7 +26,7 @@ struct Announced {
     columns: Vec<(String, Kind)>,
 }
 
-/// Longest announcement: some ten thousand columns.
+/// Longest announcement, of the most columns with names of the usual length.
 const MAX_ANNOUNCED: usize = 1 << 20;
 
 impl<E: Counted> Runner<E> {
@@ -51,8 +51,7 @@ impl<E: Counted> Runner<E> {
         }
         Ok(Demand {
             sources: owners.iter().flat_map(|&o| on.iter().map(move |c| (o, c.clone()))).collect(),
-            to: owners.into_iter().collect(),
-            what: None,
+            ..Demand::default()
         })
     }
 
@@ -71,24 +70,26 @@ impl<E: Counted> Runner<E> {
         check_announced(cx, on, &owners, &announced)?;
 
         cx.report("intersection", 0.0);
-        let rows: Option<Vec<u32>> = match (&own, keys) {
+        let rows: Option<Common> = match (&own, keys) {
             (Some(_), Some(keys)) => Some(intersect(cx, &owners, &keys)?),
             _ => None,
         };
-        let count = match cx.dry {
-            Some(_) => Some(dry_intersect(cx, &owners, &planned)?),
-            None => rows.as_ref().map(|r| r.len() as u64),
+        let count = match (&cx.dry, &rows) {
+            (Some(_), _) => Some(dry_intersect(cx, &owners, &planned)?),
+            (None, Some(Common::Rows(rows))) => Some(rows.len() as u64),
+            (None, Some(Common::TableTooSmall)) => Some(0),
+            (None, None) => None,
         };
-        // The first owner tells those who have no table how many rows there are.
-        let others: Vec<usize> = (0..cx.parties.len()).filter(|p| !owners.contains(p)).collect();
-        let from = *owners.first().ok_or(Error::Internal("no owners"))?;
-        let mine = count.filter(|_| cx.me == from).map(|n| vec![n]);
-        let told = cx.wire.pass("joint/count", from, &others, mine.as_deref(), 1)?;
-        let count = count
-            .or(told.and_then(|t| t.first().copied()))
-            .ok_or(Error::Internal("nobody said how many rows there are"))?;
-
-        agree::consent(cx, enough(cx, own.as_deref(), on, count))?;
+        let told = tell_count(cx, &owners, count)?;
+        let count = count.or(told).ok_or(Error::Internal("nobody said how many rows there are"))?;
+        let small = matches!(rows, Some(Common::TableTooSmall));
+        let source = own.as_deref().map_or("align", Table::source);
+        let verdict = enough(cx, source, on, count, small);
+        agree::consent(cx, verdict)?;
+        let rows = match rows {
+            Some(Common::Rows(rows)) => Some(rows),
+            Some(Common::TableTooSmall) | None => None,
+        };
 
         let rows = rows.map(Arc::new);
         let mut columns = Vec::new();
@@ -165,10 +166,8 @@ fn announce(
     all.iter()
         .enumerate()
         .map(|(p, message)| {
-            serde_json::from_slice(message).map_err(|_| {
-                let name = &cx.parties[p].name;
-                agree::stopped("align", name, "its announcement is malformed")
-            })
+            serde_json::from_slice(message)
+                .map_err(|_| cx.deviation(p, "its announcement is malformed"))
         })
         .collect()
 }
@@ -181,20 +180,30 @@ fn check_announced(
     announced: &[Announced],
 ) -> Result<()> {
     let name = |p: usize| &cx.parties[p].name;
-    let mut seen: Vec<(&str, usize)> = Vec::new();
+    let mut seen: HashMap<&str, usize> = HashMap::new();
     let first = *owners.first().ok_or(Error::Internal("no owners"))?;
     for &owner in owners {
         let theirs = &announced[owner];
+        let words = theirs.key.iter().all(|word| TYPE_NAMES.contains(&word.as_str()));
+        if theirs.key.len() != on.len() || !words {
+            return Err(cx.deviation(owner, "the types of its identifier are none"));
+        }
+        if theirs.columns.len() > MAX_COLUMNS {
+            return Err(cx.deviation(owner, format!("it has more than {MAX_COLUMNS} columns")));
+        }
+        if !theirs.columns.iter().all(|(column, _)| fit_to_print(column)) {
+            let rule =
+                "a name of a column is empty, longer than 256 bytes or has control characters";
+            return Err(cx.deviation(owner, rule));
+        }
         for (i, part) in on.iter().enumerate() {
-            let (a, b) = (announced[first].key.get(i), theirs.key.get(i));
-            if a != b || a.is_none() {
+            let (a, b) = (&announced[first].key[i], &theirs.key[i]);
+            if a != b {
                 return Err(Error::argument(
                     "align",
                     format!(
-                        "identifier '{part}' is {} at '{}' and {} at '{}'",
-                        a.map_or("absent", String::as_str),
+                        "identifier '{part}' is {a} at '{}' and {b} at '{}'",
                         name(first),
-                        b.map_or("absent", String::as_str),
                         name(owner)
                     ),
                     "convert it to the same type at all owners, text if in doubt",
@@ -202,24 +211,40 @@ fn check_announced(
             }
         }
         for (column, _) in &theirs.columns {
-            if let Some((_, other)) = seen.iter().find(|(c, _)| c == column) {
-                return Err(Error::argument(
-                    "align",
-                    format!(
+            let Some(other) = seen.insert(column, owner) else { continue };
+            return Err(Error::argument(
+                "align",
+                match other == owner {
+                    true => format!("'{}' has two columns '{column}'", name(owner)),
+                    false => format!(
                         "'{}' and '{}' both have a column '{column}'",
-                        name(*other),
+                        name(other),
                         name(owner)
                     ),
-                    "rename one of them, or leave it out",
-                ));
-            }
-            seen.push((column, owner));
+                },
+                "rename one of them, or leave it out",
+            ));
         }
     }
-    Ok(())
+    match seen.len() > MAX_COLUMNS {
+        true => Err(Error::argument(
+            "align",
+            format!("the table would have {} columns", seen.len()),
+            format!("at most {MAX_COLUMNS} are possible: leave some out"),
+        )),
+        false => Ok(()),
+    }
 }
 
-fn intersect(cx: &mut Context, owners: &[usize], keys: &key::Keys) -> Result<Vec<u32>> {
+/// What the owners find.
+enum Common {
+    /// Own rows that all of them have.
+    Rows(Vec<u32>),
+    /// A table has fewer rows than `min_rows`: nothing was compared.
+    TableTooSmall,
+}
+
+fn intersect(cx: &mut Context, owners: &[usize], keys: &key::Keys) -> Result<Common> {
     use super::wire::Wire;
     let id = cx.derive("psi");
     let items: Vec<Item> = keys.bytes.iter().map(|bytes| Item::new(&id, bytes)).collect();
@@ -229,12 +254,9 @@ fn intersect(cx: &mut Context, owners: &[usize], keys: &key::Keys) -> Result<Vec
     let mut psi = mesh.fork("psi", owners)?;
     psi.set_timeout(cx.timeout);
     let (op, sequence, progress) = (cx.op, cx.sequence, &mut cx.progress);
-    let alignment = privity_psi::align_with_progress(
-        &mut psi,
-        &items,
-        &Options::new(id),
-        &mut rand::rng(),
-        &mut |p| {
+    let options = Options { min_items: cx.min_rows, ..Options::new(id) };
+    let alignment =
+        privity_psi::align_with_progress(&mut psi, &items, &options, &mut rand::rng(), &mut |p| {
             if let Some(report) = progress {
                 report(crate::outcome::Progress {
                     op,
@@ -243,14 +265,41 @@ fn intersect(cx: &mut Context, owners: &[usize], keys: &key::Keys) -> Result<Vec
                     fraction: p.done as f64 / p.total.max(1) as f64,
                 });
             }
-        },
-    )?;
+        });
     cx.used = cx.used.plus(super::wire::Counters {
         sent: psi.meter().sent(),
         received: psi.meter().received(),
         rounds: psi.clock().into(),
     });
-    Ok(alignment.rows)
+    match alignment {
+        Ok(alignment) => Ok(Common::Rows(alignment.rows)),
+        Err(privity_psi::Error::TooFew { .. }) => Ok(Common::TableTooSmall),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Every owner tells those who have no table how many rows there are, or 0 if
+/// they are too few to go on with; these compare what they are told.
+fn tell_count(cx: &mut Context, owners: &[usize], count: Option<u64>) -> Result<Option<u64>> {
+    let others: Vec<usize> = (0..cx.parties.len()).filter(|p| !owners.contains(p)).collect();
+    let mine = count.map(|n| [if n < cx.min_rows { 0 } else { n }]);
+    let mut told: Option<u64> = None;
+    for &owner in owners {
+        let mine = mine.as_ref().filter(|_| owner == cx.me).map(|n| n.as_slice());
+        let said = cx.wire.pass("joint/count", owner, &others, mine, 1)?;
+        let said = said.filter(|_| others.contains(&cx.me)).and_then(|n| n.first().copied());
+        let Some(said) = said else { continue };
+        if said > u64::from(u32::MAX) {
+            return Err(cx.deviation(owner, "it claims 2^32 common rows or more"));
+        }
+        if told.is_some_and(|told| told != said) {
+            return Err(
+                cx.deviation(owner, "it counts other common rows than the owners before it")
+            );
+        }
+        told = Some(said);
+    }
+    Ok(told)
 }
 
 /// Counts what the intersection would cost and assumes its size.
@@ -284,27 +333,26 @@ fn dry_intersect(
     Ok(common)
 }
 
-/// Whether there are enough common rows for this party.
-fn enough(cx: &Context, own: Option<&Table>, on: &[String], count: u64) -> Result<()> {
-    if count == 0 {
-        let source = own.map_or("align", Table::source);
-        return Err(DataError::new(
-            source,
-            "no row is common to all owners: the intersection is empty",
+/// Whether there are enough common rows for all parties. With a `small` table,
+/// nobody knows how many there are.
+fn enough(cx: &Context, source: &str, on: &[String], count: u64, small: bool) -> Result<()> {
+    if count > 0 && (count >= cx.min_rows || cx.dry.is_some()) {
+        return Ok(());
+    }
+    let least = format!("min_rows = {}, the largest of all policies", cx.min_rows);
+    let rule = if small {
+        format!("a table has fewer rows than {least}")
+    } else if cx.min_rows <= 1 {
+        "no row is common to all owners: the intersection is empty".into()
+    } else {
+        format!("fewer rows are common to all owners than {least}")
+    };
+    let fix = match small {
+        true => "bring more rows, or agree on a smaller min_rows",
+        false => {
             "check that the owners' identifiers mean the same and are written the same way: case, \
-             spaces, leading zeros, hashing",
-        )
-        .column(on.join(", "))
-        .into());
-    }
-    let least = cx.policy.min_rows();
-    if count < least && cx.dry.is_none() {
-        return Err(Error::Refused {
-            op: "align".into(),
-            party: cx.name().into(),
-            rule: format!("{count} common rows are fewer than min_rows = {least}"),
-            fix: format!("min_rows = {count}"),
-        });
-    }
-    Ok(())
+             leading zeros, hashing; or agree on a smaller min_rows"
+        }
+    };
+    Err(DataError::new(source, rule, fix).column(on.join(", ")).into())
 }

@@ -4,8 +4,8 @@
 use super::{
     context::Context,
     machine::{
-        Counted, Cuts, Demand, Joint, JointColumn, Levels, Object, Runner, Scaled, Transform, Woe,
-        WoeColumn, not_numbers,
+        Counted, Cuts, Demand, Joint, JointColumn, Levels, MAX_COLUMNS, Object, Runner, Scaled,
+        Transform, Woe, WoeColumn, not_numbers,
     },
     ops::{named, outcome},
 };
@@ -15,21 +15,29 @@ use crate::{
     model::woe,
     op::SplitBy,
     outcome::{Kind, Outcome, Output, Warning},
-    table::Column,
+    table::{Column, fit_to_print},
 };
 use privity_core::prg::Prg;
 use privity_mpc::engine::RingShares;
 use std::sync::Arc;
 
-/// Longest list of level names of one column.
-const MAX_LEVELS: usize = 1 << 20;
+/// Longest list of level names of one column, as bytes.
+const MAX_LEVELS: usize = 1 << 21;
+/// Most words for the bins of all rows: 2 GiB.
+const MAX_INDICATORS: usize = 1 << 28;
 /// Levels that a dry run assumes where the schema says nothing.
 const GUESSED_LEVELS: u32 = 5;
 
 impl<E: Counted> Runner<E> {
     /// A label, or another column of 0 and 1: its owner checks the values.
-    /// With `both`, both must occur.
-    pub(super) fn check_label(&self, op: &str, id: TableId, name: &str, both: bool) -> Result<()> {
+    /// With `least`, each must occur, and that often.
+    pub(super) fn check_label(
+        &self,
+        op: &str,
+        id: TableId,
+        name: &str,
+        least: Option<u64>,
+    ) -> Result<()> {
         let table = self.joint(op, id)?;
         let column = table.column(op, name)?;
         if column.owner.is_none() {
@@ -56,12 +64,22 @@ impl<E: Counted> Runner<E> {
                 "a label is 1 where the event happened and 0 elsewhere",
             ));
         }
-        if both && local.is_constant() {
-            return Err(table.cell_error(
+        let Some(least) = least else { return Ok(()) };
+        if local.is_constant() {
+            return Err(table.column_error(
                 name,
-                0,
                 "all rows have the same value: there is one class only",
                 "use rows with both outcomes; check the rule of the split",
+            ));
+        }
+        let ones = values.iter().filter(|&&v| v == 1.0).count();
+        if (ones.min(values.len() - ones) as u64) < least {
+            return Err(table.column_error(
+                name,
+                &format!(
+                    "a class has fewer rows than min_cell = {least}, the largest of all policies"
+                ),
+                "use more rows, or agree on a smaller min_cell",
             ));
         }
         Ok(())
@@ -110,6 +128,7 @@ impl<E: Counted> Runner<E> {
                 "check the column or the fraction",
             ));
         }
+        parts.iter().try_for_each(|part| cx.enough_rows(part.len()))?;
         let counts = [parts[0].len() as u64, parts[1].len() as u64];
         let table = table.clone();
         let [a, b] = parts.map(|part| table.take(&part, self.new_row_set()));
@@ -186,12 +205,7 @@ impl<E: Counted> Runner<E> {
         outcome(Output::Transform { id, columns }, warnings)
     }
 
-    pub(super) fn check_one_hot(
-        &self,
-        cx: &Context,
-        id: TableId,
-        columns: &[String],
-    ) -> Result<Demand> {
+    pub(super) fn check_one_hot(&self, id: TableId, columns: &[String]) -> Result<Demand> {
         let op = "one_hot";
         named(op, columns)?;
         let table = self.joint(op, id)?;
@@ -208,17 +222,16 @@ impl<E: Counted> Runner<E> {
                 if local.is_constant() {
                     return Err(constant(table, name));
                 }
-                let size: usize = levels_of(local).iter().map(|l| l.len() + 4).sum();
-                if size > MAX_LEVELS {
-                    return Err(Error::argument(
-                        op,
-                        format!("column '{name}' has too many levels"),
-                        "group rare levels before binding",
+                if let Err(rule) = check_levels(&levels_of(local)) {
+                    return Err(table.column_error(
+                        name,
+                        &format!("its levels cannot be told to the others: {rule}"),
+                        "group rare levels before binding, or give them shorter names",
                     ));
                 }
             }
         }
-        Ok(Demand { sources: table.sources(op, columns)?, to: cx.everybody(), what: None })
+        Ok(Demand { sources: table.sources(op, columns)?, ..Demand::default() })
     }
 
     pub(super) fn run_one_hot(
@@ -249,10 +262,12 @@ impl<E: Counted> Runner<E> {
                 });
                 guessed.unwrap_or_default()
             })?;
-            let levels: Vec<String> = serde_json::from_slice(&all[owner]).map_err(|_| {
-                let name = &cx.parties[owner].name;
-                super::agree::stopped(cx.op, name, "its list of levels is malformed")
-            })?;
+            let levels: Vec<String> = serde_json::from_slice(&all[owner])
+                .map_err(|_| cx.deviation(owner, "its list of levels is malformed"))?;
+            if cx.dry.is_none() {
+                check_levels(&levels)
+                    .map_err(|rule| cx.deviation(owner, format!("of its levels, {rule}")))?;
+            }
             learned.push(Levels { column: name.clone(), levels, drop_first });
         }
         let names = learned.iter().flat_map(Levels::names).collect();
@@ -317,7 +332,9 @@ impl<E: Counted> Runner<E> {
             Transform::OneHot(all) => one_hot(cx.op, &table, &all, by, &mut warnings),
             Transform::Woe(woe) => self.weigh(cx, &table, &woe, by, &mut warnings)?,
         };
-        Ok(self.insert_table(cx, Joint { columns, ..table }, warnings))
+        let table = Joint { columns, ..table };
+        table.check_names(cx.op)?;
+        Ok(self.insert_table(cx, table, warnings))
     }
 
     /// Replaces columns by the weights of their bins.
@@ -395,6 +412,16 @@ impl<E: Counted> Runner<E> {
         bins: &[usize],
     ) -> Result<E::Ring> {
         let total: usize = bins.iter().sum();
+        if rows.checked_mul(total).is_none_or(|n| n > MAX_INDICATORS) {
+            return Err(Error::argument(
+                cx.op,
+                format!(
+                    "{rows} rows times {total} bins of '{}' do not fit",
+                    cx.parties[owner].name
+                ),
+                format!("at most {MAX_INDICATORS} do: use fewer bins or columns at a time"),
+            ));
+        }
         let words = places.map(|places| {
             let mut matrix = vec![0u64; rows * total];
             let mut offset = 0;
@@ -586,9 +613,8 @@ fn warn_unseen(
 }
 
 pub(super) fn constant<R: RingShares>(table: &Joint<R>, name: &str) -> Error {
-    table.cell_error(
+    table.column_error(
         name,
-        0,
         "all rows have the same value: the column is constant",
         "leave the column out",
     )
@@ -603,6 +629,21 @@ fn levels_of(column: &Column) -> Vec<String> {
         levels.iter().zip(used).filter(|(_, u)| *u).map(|(l, _)| l.clone()).collect();
     list.sort_unstable();
     list
+}
+
+/// The rule that a list of levels breaks: each is a name that may be shown, and
+/// they are in alphabetical order, so none is there twice.
+fn check_levels(levels: &[String]) -> std::result::Result<(), &'static str> {
+    if !(2..=MAX_COLUMNS).contains(&levels.len()) {
+        return Err("there are fewer than 2 or more than 4096");
+    }
+    if !levels.iter().all(|level| fit_to_print(level)) {
+        return Err("one has control characters or is longer than 256 bytes");
+    }
+    match levels.windows(2).all(|pair| pair[0] < pair[1]) {
+        true => Ok(()),
+        false => Err("two are the same or out of order"),
+    }
 }
 
 /// Levels or bins that the schema of a dry run gives.

@@ -25,6 +25,10 @@ pub(crate) struct Context {
     pub(crate) sequence: u64,
     /// The largest of all parties' `min_cell`.
     pub(crate) min_cell: u64,
+    /// The largest of all parties' `min_rows`.
+    pub(crate) min_rows: u64,
+    /// Whether a party refused the current operation for what is in its data.
+    pub(crate) data_refused: bool,
     pub(crate) dry: Option<Arc<Plan>>,
     pub(crate) cancel: Cancel,
     /// How long a protocol waits for a message from a party that is at work on it.
@@ -80,7 +84,7 @@ impl Context {
     pub(crate) fn recipients(&self, to: &To) -> Result<BTreeSet<usize>> {
         match to {
             To::All => Ok(self.select(|p| p.receives).into_iter().collect()),
-            To::Owners => Ok(self.owners().into_iter().collect()),
+            To::Owners => Ok(self.select(|p| p.owns_data && p.receives).into_iter().collect()),
             To::Parties(names) => names
                 .iter()
                 .map(|name| {
@@ -104,6 +108,31 @@ impl Context {
                 })
                 .collect(),
         }
+    }
+
+    /// Refuses fewer rows than any party's `min_rows`. For numbers of rows that
+    /// all parties know: all of them come to the same answer.
+    pub(crate) fn enough_rows(&self, rows: usize) -> Result<()> {
+        if rows as u64 >= self.min_rows || self.dry.is_some() {
+            return Ok(());
+        }
+        Err(Error::argument(
+            self.op,
+            format!(
+                "{rows} rows are fewer than min_rows = {}, the largest of all policies",
+                self.min_rows
+            ),
+            "use more rows, or agree on a smaller min_rows",
+        ))
+    }
+
+    /// The error about a message of `party`'s that breaks a rule.
+    pub(crate) fn deviation(&self, party: usize, rule: impl Into<String>) -> Error {
+        Error::Core(privity_core::Error::Deviation {
+            peer: self.parties[party].name.as_str().into(),
+            during: self.op.into(),
+            rule: rule.into(),
+        })
     }
 
     /// A hash of this run, this operation and a purpose, the same at all parties.

@@ -75,6 +75,7 @@ impl<R> Learned<R> {
 impl<E: Counted> Runner<E> {
     pub(super) fn check_woe(
         &self,
+        cx: &Context,
         id: TableId,
         columns: &[String],
         label: &str,
@@ -87,7 +88,7 @@ impl<E: Counted> Runner<E> {
         }
         let table = self.joint(op, id)?;
         check_rows(op, table.rows, MAX_ROWS)?;
-        self.check_label(op, id, label, true)?;
+        self.check_label(op, id, label, Some(cx.min_cell))?;
         for name in columns {
             let column = self.owned(op, table, name)?;
             if name == label {
@@ -98,9 +99,8 @@ impl<E: Counted> Runner<E> {
                 return Err(constant(table, name));
             }
             if Cuts::learn(local, bins).bins() > MAX_BINS {
-                return Err(table.cell_error(
+                return Err(table.column_error(
                     name,
-                    0,
                     &format!("the column has more than {MAX_BINS} levels"),
                     "group rare levels before binding; an identifier is no feature",
                 ));
@@ -207,14 +207,12 @@ impl<E: Counted> Runner<E> {
             message
         })?;
         let mut next: Vec<&[u8]> = all.iter().map(Vec::as_slice).collect();
-        columns
+        let counts: Vec<u32> = columns
             .iter()
             .map(|name| {
                 let owner = table.column(cx.op, name)?.owner;
                 let owner = owner.ok_or(Error::Internal("a column has no owner"))?;
-                let party = &cx.parties[owner].name;
-                let malformed =
-                    || super::agree::stopped(cx.op, party, "its numbers of bins are malformed");
+                let malformed = || cx.deviation(owner, "its numbers of bins are malformed");
                 let (head, rest) = next[owner].split_at_checked(4).ok_or_else(malformed)?;
                 next[owner] = rest;
                 let bins = u32::from_bytes(head).map_err(|_| malformed())?;
@@ -223,7 +221,38 @@ impl<E: Counted> Runner<E> {
                     false => Err(malformed()),
                 }
             })
-            .collect()
+            .collect::<Result<_>>()?;
+        match next.iter().position(|rest| !rest.is_empty()) {
+            Some(party) => Err(cx.deviation(party, "it has more numbers of bins than columns")),
+            None => Ok(counts),
+        }
+    }
+
+    /// The answer is about columns of this table that the transformation made,
+    /// and is given once.
+    pub(super) fn check_select_by_iv(&self, id: TableId, transform: TransformId) -> Result<()> {
+        let op = "select_by_iv";
+        let woe = self.woe(op, transform)?;
+        let table = self.joint(op, id)?;
+        let present = |rule: &WoeColumn| table.columns.iter().find(|c| c.name == rule.column);
+        let mut present = woe.columns.iter().filter_map(present).peekable();
+        let any = present.peek().is_some();
+        if !any || !present.all(|c| c.made_by.contains(&transform.0)) {
+            return Err(Error::argument(
+                op,
+                "the table was not made by this transformation",
+                "transform it first",
+            ));
+        }
+        if self.selected.contains(&transform) {
+            return Err(Error::argument(
+                op,
+                "this transformation's columns were selected already: a second threshold would \
+                 tell more about their information values",
+                "select the columns by name, or release the information values",
+            ));
+        }
+        Ok(())
     }
 
     pub(super) fn run_select_by_iv(
@@ -234,6 +263,7 @@ impl<E: Counted> Runner<E> {
         min_iv: f64,
         permit: &Permit,
     ) -> Result<Outcome> {
+        self.selected.insert(transform);
         let woe = self.woe(cx.op, transform)?;
         let names: Vec<String> = woe.columns.iter().map(|c| c.column.clone()).collect();
         let least = vec![self.fixed.constant(min_iv); names.len()];
@@ -263,6 +293,7 @@ impl<E: Counted> Runner<E> {
 
     pub(super) fn check_fit(
         &self,
+        cx: &Context,
         id: TableId,
         columns: &[String],
         label: &str,
@@ -290,7 +321,7 @@ impl<E: Counted> Runner<E> {
                 "use more rows or fewer columns",
             ));
         }
-        self.check_label(op, id, label, true)?;
+        self.check_label(op, id, label, Some(cx.min_cell))?;
         check_solver(solver)?;
         for name in columns {
             if name == label {
@@ -350,9 +381,9 @@ impl<E: Counted> Runner<E> {
             Solver::Sgd { .. } => size > most,
         };
         if wide || deviation < 1.0 / 256.0 {
-            return Err(Error::argument(
-                op,
-                format!("column '{name}' has values too {}", if wide { "wide" } else { "close" }),
+            return Err(table.column_error(
+                name,
+                &format!("the values are too {}", if wide { "wide" } else { "close" }),
                 "standardise the column",
             ));
         }

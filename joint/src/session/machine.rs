@@ -91,6 +91,8 @@ pub(crate) struct Runner<E: Engine> {
     row_sets: u32,
     /// Identifiers that `check` made for `run`.
     pub(crate) keys: Option<Keys>,
+    /// Transformations whose columns were selected by information value.
+    pub(crate) selected: BTreeSet<TransformId>,
 }
 
 /// Something with a handle.
@@ -197,6 +199,7 @@ impl<E: Counted> Runner<E> {
             next: 1,
             row_sets: 0,
             keys: None,
+            selected: BTreeSet::new(),
         }
     }
 
@@ -494,6 +497,33 @@ impl<R: RingShares> Joint<R> {
         }
     }
 
+    /// An error about a column of this party's own as a whole.
+    pub(crate) fn column_error(&self, column: &str, rule: &str, fix: &str) -> Error {
+        let source = self.origin.as_ref().map_or("joint table", |(table, _)| table.source());
+        DataError::new(source, rule, fix).column(column).into()
+    }
+
+    /// Refuses names that stand for two columns, and more columns than all
+    /// parties can name. The same answer at all of them.
+    pub(crate) fn check_names(&self, op: &str) -> Result<()> {
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = self.columns.iter().find(|c| !seen.insert(c.name.as_str())) {
+            return Err(Error::argument(
+                op,
+                format!("two columns would be called '{}'", twice.name),
+                "rename a column before binding, or leave it out",
+            ));
+        }
+        if self.columns.len() > MAX_COLUMNS {
+            return Err(Error::argument(
+                op,
+                format!("the table would have {} columns", self.columns.len()),
+                format!("at most {MAX_COLUMNS} are possible: group rare levels, or select columns"),
+            ));
+        }
+        Ok(())
+    }
+
     /// The rows at `indices`, in that order, as the rows called `row_set`.
     pub(crate) fn take(&self, indices: &[u32], row_set: u32) -> Self {
         let places: Vec<usize> = indices.iter().map(|&i| i as usize).collect();
@@ -523,6 +553,9 @@ impl<R: RingShares> Joint<R> {
         Ok(all)
     }
 }
+
+/// Most columns of a joint table.
+pub(crate) const MAX_COLUMNS: usize = 4096;
 
 pub(crate) fn not_numbers(op: &str, column: &str) -> Error {
     Error::argument(

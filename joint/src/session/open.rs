@@ -96,6 +96,7 @@ pub(super) fn dry_run(planned: &[Planned], assume: Assume) -> Result<Vec<Session
             cx.dry = Some(plan.clone());
             // The largest of all, as the greeting would find.
             cx.min_cell = planned.iter().map(|p| p.policy.min_cell()).max().unwrap_or(0);
+            cx.min_rows = planned.iter().map(|p| p.policy.min_rows()).max().unwrap_or(0);
             agree::hello(&mut cx, &parameters)?;
             let index = cx.computing().iter().position(|&c| c == me);
             let shape = Shape::new(index.unwrap_or(0));
@@ -143,6 +144,8 @@ fn context(parties: Vec<Party>, me: usize, wire: Wire, policy: Policy, audit: Au
         session: [0; 32],
         sequence: 0,
         min_cell: 0,
+        min_rows: 0,
+        data_refused: false,
         dry: None,
         cancel: Cancel::new(),
         timeout: TIMEOUT,

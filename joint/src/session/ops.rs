@@ -14,18 +14,27 @@ use crate::{
 impl<E: Counted> Runner<E> {
     pub(super) fn check_op(&mut self, cx: &Context, op: &Op) -> Result<Demand> {
         let kind = op.kind();
+        if let Some(table) = op.table() {
+            cx.enough_rows(self.joint(kind, table)?.rows)?;
+        }
+        let demand = self.demand(cx, op)?;
+        match op.tells_all() {
+            true => Ok(Demand { to: cx.everybody(), ..demand }),
+            false => Ok(demand),
+        }
+    }
+
+    fn demand(&mut self, cx: &Context, op: &Op) -> Result<Demand> {
+        let kind = op.kind();
         match op {
             Op::Align { table, on } => self.check_align(cx, *table, on),
             Op::Split { table, by } => {
                 let joint = self.joint(kind, *table)?;
                 match by {
                     SplitBy::Column(column) => {
-                        self.check_label(kind, *table, column, false)?;
-                        Ok(Demand {
-                            sources: joint.sources(kind, std::slice::from_ref(column))?,
-                            to: cx.everybody(),
-                            what: None,
-                        })
+                        self.check_label(kind, *table, column, None)?;
+                        let sources = joint.sources(kind, std::slice::from_ref(column))?;
+                        Ok(Demand { sources, ..Demand::default() })
                     }
                     SplitBy::Fraction { first, .. } if *first > 0.0 && *first < 1.0 => {
                         Ok(Demand::default())
@@ -43,14 +52,13 @@ impl<E: Counted> Runner<E> {
                 Ok(Demand { sources, ..Demand::default() })
             }
             Op::Standardise { table, columns } => self.check_standardise(*table, columns),
-            Op::OneHot { table, columns, .. } => self.check_one_hot(cx, *table, columns),
+            Op::OneHot { table, columns, .. } => self.check_one_hot(*table, columns),
             Op::Woe { table, columns, label, bins } => {
-                self.check_woe(*table, columns, label, *bins)
+                self.check_woe(cx, *table, columns, label, *bins)
             }
             Op::Transform { table, transform } => self.check_transform(cx, *table, *transform),
             Op::SelectByIv { table, transform, min_iv } => {
-                let woe = self.woe(kind, *transform)?;
-                self.joint(kind, *table)?;
+                self.check_select_by_iv(*table, *transform)?;
                 if !min_iv.is_finite() || min_iv.abs() > 1000.0 {
                     return Err(Error::argument(
                         kind,
@@ -58,14 +66,15 @@ impl<E: Counted> Runner<E> {
                         "0.02 is usual",
                     ));
                 }
-                Ok(Demand { sources: woe.sources.clone(), to: cx.everybody(), what: None })
+                let sources = self.woe(kind, *transform)?.sources.clone();
+                Ok(Demand { sources, ..Demand::default() })
             }
             Op::Fit { table, columns, label, solver } => {
-                self.check_fit(*table, columns, label, solver)
+                self.check_fit(cx, *table, columns, label, solver)
             }
             Op::Predict { model, table } => self.check_predict(*model, *table),
             Op::Evaluate { scores, table, label, metrics } => {
-                self.check_evaluate(*scores, *table, label, metrics)
+                self.check_evaluate(cx, *scores, *table, label, metrics)
             }
             Op::Release { what, to } => {
                 let (sources, word) = match what {
@@ -76,7 +85,15 @@ impl<E: Counted> Runner<E> {
                     Released::Scores(id) => self.check_release(kind, id.0, "scores")?,
                     Released::Metrics(id) => self.check_release(kind, id.0, "metrics")?,
                 };
-                Ok(Demand { sources, to: cx.recipients(to)?, what: Some(word) })
+                let to = cx.recipients(to)?;
+                if to.is_empty() {
+                    return Err(Error::argument(
+                        kind,
+                        "no party would receive the result",
+                        "name one with the role of a recipient",
+                    ));
+                }
+                Ok(Demand { sources, to, what: Some(word) })
             }
         }
     }

@@ -26,6 +26,7 @@ impl<E: Counted> Runner<E> {
 
     pub(super) fn check_evaluate(
         &self,
+        cx: &Context,
         id: ValueId,
         table: TableId,
         label: &str,
@@ -45,10 +46,14 @@ impl<E: Counted> Runner<E> {
         if wanted.is_empty() {
             return Err(Error::argument(op, "no metric is asked for", "ask for auc, ks or bands"));
         }
+        let same = |a: &Metric, b: &Metric| std::mem::discriminant(a) == std::mem::discriminant(b);
+        if wanted.iter().enumerate().any(|(i, m)| wanted[..i].iter().any(|n| same(n, m))) {
+            return Err(Error::argument(op, "a metric is asked for twice", "ask for it once"));
+        }
         if wanted.iter().any(|m| matches!(m, Metric::Bands(k) if !(2..=1000).contains(k))) {
             return Err(Error::argument(op, "the number of bands", "use 2 to 1000 bands"));
         }
-        self.check_label(op, table, label, true)?;
+        self.check_label(op, table, label, Some(cx.min_cell))?;
         let mut sources = joint.sources(op, &[label.to_owned()])?;
         sources.extend(scores.sources.iter().cloned());
         Ok(Demand { sources, ..Demand::default() })

@@ -160,6 +160,6 @@ fn first_null(array: &ArrayRef) -> usize {
 
 pub(super) const MISSING_RULE: &str = "the cell is missing";
 pub(super) const MISSING_FIX: &str = "fill it in or drop the row or column before binding; in \
-    text columns, Missing::AsLevel makes missing cells a level of their own";
+    text columns, missing cells can be read as a level of their own";
 pub(super) const NOT_FINITE_RULE: &str = "the number is NaN or infinite";
 pub(super) const NOT_FINITE_FIX: &str = "replace it or drop the row before binding";

@@ -12,7 +12,7 @@ const OWNER: &str = r#"
     [[allow]]
     operation = "align"
     columns = ["id"]
-    to = ["alpha", "beta"]
+    to = ["alpha", "beta", "bureau"]
     [[allow]]
     operation = "split"
     columns = ["train"]
@@ -20,6 +20,7 @@ const OWNER: &str = r#"
     [[allow]]
     operation = "woe"
     columns = ["income", "purpose", "age", "bad"]
+    to = ["*"]
     [[allow]]
     operation = "transform"
     columns = ["income", "purpose", "age", "bad"]
@@ -30,12 +31,15 @@ const OWNER: &str = r#"
     [[allow]]
     operation = "fit"
     columns = ["income", "purpose", "age", "bad"]
+    to = ["*"]
     [[allow]]
     operation = "predict"
     columns = ["income", "purpose", "age", "bad"]
+    to = ["*"]
     [[allow]]
     operation = "evaluate"
     columns = ["income", "purpose", "age", "bad"]
+    to = ["*"]
     [[allow]]
     operation = "release"
     what = ["information_values", "model", "metrics"]
@@ -90,10 +94,15 @@ fn a_policy_that_covers_the_program_lets_it_pass() {
 #[test]
 fn every_missing_rule_refuses_and_is_named() {
     for (from, to, op, word) in [
-        ("operation = \"align\"", "operation = \"select\"", "align", "'align'"),
+        ("operation = \"align\"", "operation = \"release\"", "align", "'align'"),
         ("\"align\"\n    columns = [\"id\"]", "\"align\"\n    columns = []", "align", "column id"),
-        ("to = [\"alpha\", \"beta\"]", "to = [\"beta\"]", "align", "recipient alpha"),
-        ("min_rows = 20", "min_rows = 201", "align", "min_rows"),
+        (
+            "to = [\"alpha\", \"beta\", \"bureau\"]",
+            "to = [\"beta\", \"bureau\"]",
+            "align",
+            "recipient alpha",
+        ),
+        ("to = [\"alpha\", \"beta\", \"bureau\"]", "to = [\"alpha\"]", "align", "recipient bureau"),
         (
             "operation = \"fit\"\n    columns = [\"income\", \"purpose\", \"age\"",
             "operation = \"fit\"\n    columns = [\"income\"",
@@ -107,9 +116,9 @@ fn every_missing_rule_refuses_and_is_named() {
             "release",
             "recipient alpha",
         ),
-        ("operation = \"evaluate\"", "operation = \"select\"", "evaluate", "'evaluate'"),
-        ("operation = \"predict\"", "operation = \"select\"", "predict", "'predict'"),
-        ("operation = \"woe\"", "operation = \"select\"", "woe", "'woe'"),
+        ("operation = \"evaluate\"", "operation = \"release\"", "evaluate", "'evaluate'"),
+        ("operation = \"predict\"", "operation = \"release\"", "predict", "'predict'"),
+        ("operation = \"woe\"", "operation = \"release\"", "woe", "'woe'"),
     ] {
         let beta = OWNER.replace(from, to);
         assert_ne!(beta, OWNER, "{from}");

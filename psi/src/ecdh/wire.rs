@@ -81,6 +81,7 @@ pub(super) fn announce(mesh: &mut Mesh, options: &Options, items: u64) -> Result
 fn parameters(mesh: &Mesh, options: &Options) -> [u8; 32] {
     let mut transcript = Transcript::new("privity psi ecdh");
     transcript.append("session", &options.session);
+    transcript.append("min items", &options.min_items.to_be_bytes());
     transcript.append("message items", &(options.message_items as u64).to_be_bytes());
     transcript.append("window", &(options.window as u64).to_be_bytes());
     for p in 0..mesh.parties() {
