@@ -6,16 +6,18 @@
 //! with every line. Lines hold operations, column names, rules and counts,
 //! never data or results.
 //!
-//! The chain shows whether lines in the middle were changed, removed or added;
-//! that the last lines are missing it can show only to whoever kept the last
-//! hash elsewhere, [`Verified::head`].
+//! The chain is not signed: whoever can write the file can also make it anew, from
+//! any line on. It shows every change to whoever kept a hash of it elsewhere,
+//! [`Verified::head`], and accidents to everybody. One session at a time writes to
+//! a file, which is locked meanwhile. If a crash cut the last line off, the next
+//! session takes what is left of it into its first line, as `cut_off`.
 
 use crate::error::{Error, Result};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::{
-    fs::{File, OpenOptions},
-    io::{BufRead, BufReader, Write},
+    fs::{File, OpenOptions, TryLockError},
+    io::{BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -29,7 +31,12 @@ pub(crate) struct Audit {
 
 enum Store {
     Memory(String),
-    File { file: File, path: PathBuf },
+    File {
+        file: File,
+        path: PathBuf,
+        /// Length of the whole lines, and what a crash left behind them.
+        cut: Option<(u64, String)>,
+    },
 }
 
 /// What [`verify`] found.
@@ -49,13 +56,30 @@ impl Audit {
 
     /// Continues the record in a file, after checking what is in it, or starts one.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let (lines, head) = match path.exists() {
-            true => verify(path).map(|v| (v.lines, v.head))?,
-            false => (0, GENESIS.to_owned()),
-        };
-        let file =
-            OpenOptions::new().create(true).append(true).open(path).map_err(|e| io(path, &e))?;
-        Ok(Self { head, lines, store: Store::File { file, path: path.into() } })
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(path).map_err(|e| io(path, &e))?;
+        file.try_lock().map_err(|e| match e {
+            TryLockError::WouldBlock => Error::File {
+                file: path.into(),
+                reason: "another session writes to this record; wait until it has ended, or name \
+                         another file"
+                    .into(),
+            },
+            TryLockError::Error(e) => io(path, &e),
+        })?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(|e| io(path, &e))?;
+        let whole = bytes.iter().rposition(|&b| b == b'\n').map_or(0, |last| last + 1);
+        let (lines, rest) = bytes.split_at(whole);
+        // Bytes that are no text break the line that they are in.
+        let lines = String::from_utf8_lossy(lines);
+        let Verified { lines, head } = verify_lines(lines.lines(), path)?;
+        let rest = String::from_utf8_lossy(rest).into_owned();
+        let cut = (!rest.is_empty()).then_some((whole as u64, rest));
+        Ok(Self { head, lines, store: Store::File { file, path: path.into(), cut } })
     }
 
     /// Adds a line with these fields.
@@ -66,6 +90,9 @@ impl Audit {
         line.insert("time".into(), time.into());
         line.insert("event".into(), event.into());
         line.extend(fields);
+        if let Store::File { cut: Some((_, rest)), .. } = &self.store {
+            line.insert("cut_off".into(), rest.clone().into());
+        }
         line.insert("previous".into(), self.head.clone().into());
         let hash = hash(&line);
         line.insert("hash".into(), hash.clone().into());
@@ -73,8 +100,10 @@ impl Audit {
         text.push('\n');
         match &mut self.store {
             Store::Memory(all) => all.push_str(&text),
-            Store::File { file, path } => file
-                .write_all(text.as_bytes())
+            Store::File { file, path, cut } => cut
+                .take()
+                .map_or(Ok(()), |(whole, _)| file.set_len(whole))
+                .and_then(|()| file.write_all(text.as_bytes()))
                 .and_then(|()| file.sync_data())
                 .map_err(|e| io(path, &e))?,
         }
@@ -115,7 +144,10 @@ fn verify_lines<'a>(lines: impl Iterator<Item = &'a str>, path: &Path) -> Result
         let broken =
             |rule: &str| Error::Audit { file: path.into(), line: count, rule: rule.into() };
         let Ok(Value::Object(mut fields)) = serde_json::from_str(line) else {
-            return Err(broken("the line is not a JSON object: it was damaged or cut off"));
+            return Err(broken(
+                "the line is not a JSON object: it was damaged, or cut off by a crash; if it is \
+                 the last and has no end, the next session notes that and goes on",
+            ));
         };
         let stated = fields.remove("hash");
         if fields.get("line").and_then(Value::as_u64) != Some(count) {
@@ -177,6 +209,37 @@ mod tests {
         assert_eq!(line(&[lines[0], lines[2], lines[1], lines[3]].join("\n")), 2);
         assert_eq!(line(&[lines[0], lines[1], lines[1]].join("\n")), 3);
         assert_eq!(line(&text[..text.len() - 5]), 4);
+    }
+
+    #[test]
+    fn one_session_at_a_time_writes_and_a_cut_line_is_noted() {
+        let path = std::env::temp_dir().join(format!("privity-cut-{}.jsonl", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        let mut audit = Audit::open(&path).unwrap();
+        match Audit::open(&path) {
+            Err(Error::File { file, reason }) => {
+                assert!(file == path && reason.contains("another session"), "{reason}");
+            }
+            _ => panic!(),
+        }
+        audit.append("open", Map::new()).unwrap();
+        audit.append("begin", Map::new()).unwrap();
+        drop(audit);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, &text[..text.len() - 9]).unwrap();
+        assert!(verify(&path).is_err());
+        let mut audit = Audit::open(&path).unwrap();
+        audit.append("open", Map::new()).unwrap();
+        audit.append("close", Map::new()).unwrap();
+        assert_eq!(verify(&path).unwrap().lines, 3);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text.matches("cut_off").count(), 1);
+        let _ = std::fs::remove_file(&path);
     }
 
     #[test]

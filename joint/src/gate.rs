@@ -10,6 +10,7 @@ use crate::{
 };
 use privity_mpc::engine::{Engine, Recipients};
 use std::collections::BTreeSet;
+use zeroize::Zeroizing;
 
 /// Leave to open what one operation declares, to the parties it declares.
 pub(crate) struct Permit {
@@ -54,7 +55,7 @@ pub(crate) fn reveal<E: Engine>(
         opened = engine.open(share, Recipients::Only(&inside))?;
     }
     for recipient in outside {
-        let additive = engine.export(share)?;
+        let additive = Zeroizing::new(engine.export(share)?);
         let mut sum: Option<Vec<u64>> = None;
         for &from in &computing {
             let mine = (from == cx.me).then_some(additive.as_slice());
@@ -62,11 +63,9 @@ pub(crate) fn reveal<E: Engine>(
             if recipient != cx.me {
                 continue;
             }
-            let Some(part) = part else { continue };
-            sum = Some(match sum {
-                None => part,
-                Some(sum) => sum.iter().zip(&part).map(|(a, &b)| a.wrapping_add(b)).collect(),
-            });
+            let Some(part) = part.map(Zeroizing::new) else { continue };
+            let sum = sum.get_or_insert_with(|| vec![0; part.len()]);
+            sum.iter_mut().zip(part.iter()).for_each(|(a, &b)| *a = a.wrapping_add(b));
         }
         if recipient == cx.me && cx.dry.is_none() {
             opened = Some(sum.ok_or(Error::Internal("a recipient got no shares"))?);

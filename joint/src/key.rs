@@ -4,7 +4,9 @@
 //! An identifier is one column or several. Each part is written with its type
 //! and length. Types must be the same at all owners: 1 and 1.0 and "1" are
 //! three things, and the session says so instead of finding no match.
-//! Text is taken as it is, case and spaces included.
+//! Text is taken as it is but for spaces at its ends, which files of some formats
+//! keep and others do not. "007" and 7 are different: a column of a text file with
+//! one such cell is text, and other sources say themselves what they hold.
 
 use crate::{
     error::{DataError, Result},
@@ -75,7 +77,7 @@ fn append(column: &Column, row: usize, out: &mut Vec<u8>) {
     match column {
         Column::Integer(x) => part(b'i', &x[row].to_be_bytes()),
         Column::Number(x) => part(b'f', &x[row].to_bits().to_be_bytes()),
-        Column::Text { levels, codes } => part(b't', levels[codes[row] as usize].as_bytes()),
+        Column::Text { levels, codes } => part(b't', levels[codes[row] as usize].trim().as_bytes()),
         Column::Bool(x) => part(b'b', &[u8::from(x[row])]),
     }
 }
@@ -144,6 +146,13 @@ mod tests {
         assert_eq!((i.types[0], s.types[0]), ("integer", "text"));
         let ab = keys(&t, &on(&["a", "b"])).unwrap();
         assert_ne!(ab.bytes[0], ab.bytes[1]);
+    }
+
+    #[test]
+    fn spaces_at_the_ends_do_not_count() {
+        let t = table(vec![("a", text(&["x ", "y"])), ("b", text(&["x", " x"]))]);
+        let keys = |name| keys(&t, &on(&[name]));
+        assert!(keys("a").is_ok() && keys("b").is_err());
     }
 
     #[test]

@@ -187,8 +187,8 @@ impl Session {
         });
         // 3. It is on record before anything is sent.
         let recorded = match &verdict {
-            Ok(rule) => record(cx, "begin", Some(op), &[("rule", rule.clone())]),
-            Err(error) => record(cx, "refused", Some(op), &[("reason", reason(error))]),
+            Ok(rule) => record(cx, "begin", Some(op), &[("rule", rule.as_str().into())]),
+            Err(error) => record(cx, "refused", Some(op), &[("reason", reason(error).into())]),
         };
         let consent = agree::consent(cx, verdict.and(recorded))
             .inspect_err(|error| stopped_on_record(cx, error))?;
@@ -200,7 +200,7 @@ impl Session {
             Ok(_) => "done".to_owned(),
             Err(error) => format!("failed: {}", reason(error)),
         };
-        let recorded = record(cx, "end", None, &[("outcome", outcome)]);
+        let recorded = record(cx, "end", None, &[("outcome", outcome.into())]);
         let result = result?;
         recorded?;
         cx.report("done", 1.0);
@@ -310,7 +310,7 @@ fn explain(
     }
 }
 
-fn record(cx: &mut Context, event: &str, op: Option<&Op>, more: &[(&str, String)]) -> Result<()> {
+fn record(cx: &mut Context, event: &str, op: Option<&Op>, more: &[(&str, Value)]) -> Result<()> {
     let mut fields = Map::new();
     let mut put = |key: &str, value: Value| fields.insert(key.into(), value);
     put("session", hex(&cx.session).into());
@@ -325,7 +325,7 @@ fn record(cx: &mut Context, event: &str, op: Option<&Op>, more: &[(&str, String)
         put("op", op);
     }
     for (key, value) in more {
-        put(key, value.clone().into());
+        put(key, value.clone());
     }
     cx.audit.append(event, fields)
 }
@@ -335,7 +335,7 @@ fn stopped_on_record(cx: &mut Context, error: &Error) {
     if matches!(error, Error::PeerStopped { .. } | Error::Core(_)) {
         let outcome = format!("not run: {}", reason(error));
         // The error that is returned matters more than one about the record.
-        let _ = record(cx, "end", None, &[("outcome", outcome)]);
+        let _ = record(cx, "end", None, &[("outcome", outcome.into())]);
     }
 }
 

@@ -87,7 +87,8 @@ pub struct ColumnSchema {
 impl Table {
     /// Reads a CSV file with a header line. A column is numbers if more than
     /// half of its cells are (then every other cell is an error that names it),
-    /// and text otherwise; digits with leading zeros are text.
+    /// and text otherwise; if one has digits with a leading zero, all of them are
+    /// text. Spaces around cells are dropped.
     pub fn from_csv(path: &Path, options: impl Into<ReadOptions>) -> Result<Self> {
         csv::read(path, &options.into())
     }

@@ -20,6 +20,7 @@ use crate::{
 use privity_core::prg::Prg;
 use privity_mpc::engine::RingShares;
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// Longest list of level names of one column, as bytes.
 const MAX_LEVELS: usize = 1 << 21;
@@ -423,7 +424,7 @@ impl<E: Counted> Runner<E> {
             ));
         }
         let words = places.map(|places| {
-            let mut matrix = vec![0u64; rows * total];
+            let mut matrix = Zeroizing::new(vec![0u64; rows * total]);
             let mut offset = 0;
             for (found, bins) in places.iter().zip(bins) {
                 for (row, bin) in found.iter().enumerate() {
@@ -435,7 +436,7 @@ impl<E: Counted> Runner<E> {
             }
             matrix
         });
-        self.share(cx, owner, words.as_deref(), rows * total)
+        self.share(cx, owner, words.as_ref().map(|w| w.as_slice()), rows * total)
     }
 
     pub(super) fn owned<'a>(

@@ -27,6 +27,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
+use zeroize::Zeroizing;
 
 /// A column of a party's table, by party and name: what results are made of.
 pub(crate) type Sources = BTreeSet<(usize, String)>;
@@ -279,32 +280,44 @@ impl<E: Counted> Runner<E> {
         // An owner outside deals additive shares: seeds to all computing
         // parties but the last, the difference to that one.
         let (last, others) = computing.split_last().ok_or(Error::Internal("no party computes"))?;
-        let mut mine = vec![0; len];
-        let mut rest = words.map(<[u64]>::to_vec);
+        let mut mine = Zeroizing::new(vec![0; len]);
+        let mut rest = words.map(|words| Zeroizing::new(words.to_vec()));
         for &to in others {
             let seed = words.map(|_| prg::random_key(&mut rand::rng()));
-            let seed_words: Option<Vec<u64>> = seed.as_ref().map(|seed| {
+            let seed_words = seed.as_ref().map(|seed| {
                 let (low, high) = seed.expose().split_at(8);
-                [low, high].map(le_word).to_vec()
+                Zeroizing::new([low, high].map(le_word))
             });
-            let got = cx.wire.pass("joint/share", owner, &[to], seed_words.as_deref(), 2)?;
-            let Some(got) = got else { continue };
-            let mut share = vec![0; len];
-            let mut bytes = [0; 16];
+            let got = cx.wire.pass(
+                "joint/share",
+                owner,
+                &[to],
+                seed_words.as_ref().map(|w| w.as_slice()),
+                2,
+            )?;
+            let Some(got) = got.map(Zeroizing::new) else { continue };
+            let mut share = Zeroizing::new(vec![0; len]);
+            let mut bytes = Zeroizing::new([0; 16]);
             bytes[..8].copy_from_slice(&got[0].to_le_bytes());
             bytes[8..].copy_from_slice(&got[1].to_le_bytes());
-            Prg::new(&privity_core::Secret::new(bytes)).fill(0, 0, &mut share);
+            Prg::new(&privity_core::Secret::new(*bytes)).fill(0, 0, &mut share);
             if let Some(rest) = &mut rest {
-                for (r, s) in rest.iter_mut().zip(&share) {
+                for (r, s) in rest.iter_mut().zip(share.iter()) {
                     *r = r.wrapping_sub(*s);
                 }
             } else {
                 mine = share;
             }
         }
-        let got = cx.wire.pass("joint/share", owner, &[*last], rest.as_deref(), len)?;
+        let got = cx.wire.pass(
+            "joint/share",
+            owner,
+            &[*last],
+            rest.as_ref().map(|r| r.as_slice()),
+            len,
+        )?;
         if cx.me == *last {
-            mine = got.unwrap_or(mine);
+            mine = got.map_or(mine, Zeroizing::new);
         }
         Ok(self.engine.import(&mine)?)
     }
@@ -329,13 +342,17 @@ impl<E: Counted> Runner<E> {
             if wanted.is_empty() {
                 continue;
             }
-            let mut words = (owner == cx.me && cx.dry.is_none()).then(Vec::new);
+            // As large as it gets: growing would leave copies behind.
+            let mut words = (owner == cx.me && cx.dry.is_none())
+                .then(|| Zeroizing::new(Vec::with_capacity(rows * wanted.len())));
             if let Some(words) = &mut words {
                 for &i in &wanted {
-                    words.extend(self.fixed.encode_all(&table.numbers(i, cx.op)?)?);
+                    let encoded = self.fixed.encode_all(&table.numbers(i, cx.op)?)?;
+                    words.extend_from_slice(&Zeroizing::new(encoded));
                 }
             }
-            let all = self.share(cx, owner, words.as_deref(), rows * wanted.len())?;
+            let words = words.as_ref().map(|w| w.as_slice());
+            let all = self.share(cx, owner, words, rows * wanted.len())?;
             let Some(Object::Table(table)) = self.objects.get_mut(&id.0) else {
                 return Err(Error::Internal("a table went away"));
             };
@@ -375,9 +392,9 @@ impl<E: Counted> Runner<E> {
         let owner = column.owner.ok_or(Error::Internal("a label has no owner"))?;
         let rows = table.rows;
         let values = column.local.as_ref().and_then(|c| c.to_numbers());
-        let words: Option<Vec<u64>> =
-            values.map(|v| v.iter().map(|&x| u64::from(x != 0.0)).collect());
-        let label = self.share(cx, owner, words.as_deref(), rows)?;
+        let words: Option<Zeroizing<Vec<u64>>> =
+            values.map(|v| Zeroizing::new(v.iter().map(|&x| u64::from(x != 0.0)).collect()));
+        let label = self.share(cx, owner, words.as_ref().map(|w| w.as_slice()), rows)?;
         if let Some(Object::Table(table)) = self.objects.get_mut(&id.0) {
             for column in table.columns.iter_mut().filter(|c| c.name == name) {
                 column.label = Some(label.clone());

@@ -47,7 +47,8 @@ pub(super) fn open(path: &Path, cancel: &Cancel) -> Result<Session> {
     let parameters = net.parameters;
     let mesh = privity_net::connect(&net, None, cancel)?;
     let timeout = net.timeout;
-    start(mesh, parties, policy, audit, timeout, &parameters)
+    let pins: Vec<&str> = file.parties.iter().map(|peer| peer.pin.as_str()).collect();
+    start(mesh, parties, &pins, policy, audit, timeout, &parameters)
 }
 
 /// All parties in one process; greetings need all of them, hence the threads.
@@ -64,7 +65,7 @@ pub(super) fn local(parties: &[(Party, Policy)]) -> Result<Vec<Session>> {
             .map(|(mesh, (_, policy))| {
                 let (list, policy) = (list.clone(), policy.clone());
                 scope.spawn(move || {
-                    start(mesh, list, policy, Audit::in_memory(), TIMEOUT, parameters)
+                    start(mesh, list, &[], policy, Audit::in_memory(), TIMEOUT, parameters)
                 })
             })
             .collect();
@@ -108,6 +109,7 @@ pub(super) fn dry_run(planned: &[Planned], assume: Assume) -> Result<Vec<Session
 fn start(
     mut mesh: Mesh,
     parties: Vec<Party>,
+    pins: &[&str],
     policy: Policy,
     audit: Audit,
     timeout: Duration,
@@ -124,7 +126,14 @@ fn start(
     let mut cx = context(parties, me, Wire::Live(mesh), policy, audit);
     (cx.cancel, cx.timeout) = (cancel, timeout);
     agree::hello(&mut cx, parameters)?;
-    super::record(&mut cx, "open", None, &[("parameters", crate::audit::hex(parameters))])?;
+    let peers: Vec<serde_json::Value> = cx
+        .parties
+        .iter()
+        .enumerate()
+        .map(|(i, p)| serde_json::json!({ "name": p.name, "key": pins.get(i) }))
+        .collect();
+    let opened = [("parameters", crate::audit::hex(parameters).into()), ("parties", peers.into())];
+    super::record(&mut cx, "open", None, &opened)?;
     Ok(match inner {
         Some(inner) => {
             let engine = Rep3::new(inner, &mut rand::rng())?;

@@ -99,8 +99,10 @@ fn type_column(
     let numbers = cells().flatten().filter(|c| is_number(c)).count();
     let listed = |list: &[String]| list.iter().any(|n| n == name);
 
+    // One "007" among numbers makes all of them names.
+    let names = cells().flatten().any(has_leading_zero);
     if !listed(&options.text)
-        && (listed(&options.numbers) || (present > 0 && 2 * numbers > present))
+        && (listed(&options.numbers) || (present > 0 && 2 * numbers > present && !names))
     {
         let mut out = Vec::with_capacity(present);
         let mut integers = true;
@@ -158,13 +160,15 @@ fn is_missing(cell: &str) -> bool {
 
 /// Decimal notation without leading zeros: "007" names somebody, it counts nothing.
 fn is_number(cell: &str) -> bool {
-    let digits = cell.trim_start_matches(['-', '+']);
-    let mut chars = digits.chars();
-    let (first, second) = (chars.next(), chars.next());
-    let leading_zero = first == Some('0') && second.is_some_and(|c| c.is_ascii_digit());
+    let first = cell.trim_start_matches(['-', '+']).chars().next();
     first.is_some_and(|c| c.is_ascii_digit() || c == '.')
-        && !leading_zero
+        && !has_leading_zero(cell)
         && cell.parse::<f64>().is_ok()
+}
+
+/// Digits, the first of which is a zero that counts nothing.
+fn has_leading_zero(cell: &str) -> bool {
+    cell.len() > 1 && cell.starts_with('0') && cell.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn is_infinite(cell: &str) -> bool {

@@ -79,6 +79,13 @@ fn types_are_inferred_by_column() {
 }
 
 #[test]
+fn one_leading_zero_makes_names_of_all() {
+    let t = File::new("zero.csv", "id,x\n1,0\n2,0.5\n3,-0\n007,0\n").read().unwrap();
+    let kinds: Vec<String> = t.schema().columns.iter().map(|c| format!("{:?}", c.kind)).collect();
+    assert_eq!(kinds, ["Text", "Number"]);
+}
+
+#[test]
 fn a_missing_column_lists_those_there_are() {
     let file = File::new("columns.csv", "id,x\na,1\n");
     match file.read().unwrap().array("y") {
@@ -223,7 +230,7 @@ fn constant_columns_and_numbers_out_of_range() {
     assert!(errors[0].to_string().contains("constant"), "{}", errors[0]);
     x[11] = 1e7;
     let (a, b) = pair(&names, &x, &y);
-    only_alpha_knows(&all_errors(&a, &b, fit_on(&["x", "z"])), 12, "x", "fixed-point range");
+    only_alpha_knows(&all_errors(&a, &b, fit_on(&["x", "z"])), 12, "x", "range");
     x[11] = 1e5;
     let (a, b) = pair(&names, &x, &y);
     let errors = all_errors(&a, &b, fit_on(&["x", "z"]));

@@ -88,6 +88,10 @@ fn three_institutions_over_tls() {
             // open, two lines for each of thirteen operations, close
             let found = audit::verify(&folder.0.join(format!("{name}.jsonl"))).unwrap();
             assert_eq!(found.lines, round * 28);
+            let record = fs::read_to_string(folder.0.join(format!("{name}.jsonl"))).unwrap();
+            let first = record.lines().next().unwrap();
+            let keys = first.matches("\"key\":\"sha256:").count();
+            assert!(keys == 3 && NAMES.iter().all(|n| first.contains(n)), "{first}");
         }
     }
 }

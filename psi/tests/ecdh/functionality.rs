@@ -198,6 +198,21 @@ fn bad_arguments_are_refused_before_anything_is_sent() {
     }
 }
 
+/// One item in question, and one that is not: a table of either tells nothing.
+#[test]
+fn a_set_below_the_limit_stops_all_before_a_point_is_sent() {
+    let options = Options { min_items: 3, ..small() };
+    for sizes in [vec![1, 9], vec![9, 2], vec![9, 9, 2]] {
+        let tables: Vec<_> = sizes.iter().map(|&n| items(0..n)).collect();
+        for end in run(in_memory(sizes.len()), &tables, &options, 7) {
+            assert!(matches!(end.result, Err(Error::TooFew { min_items: 3 })));
+        }
+    }
+    for end in run(in_memory(2), &[items(0..3), items(2..9)], &options, 7) {
+        assert_eq!(end.result.unwrap().rows.len(), 1);
+    }
+}
+
 /// A party that only computes is left out by a fork.
 #[test]
 fn a_fork_leaves_out_the_party_without_data() {
