@@ -31,7 +31,7 @@ impl CrHash {
         Self { permutation: Aes128::new(&Array::from(FIXED_KEY)) }
     }
 
-    /// Replaces each `xs[j]` by H(xs[j], tweak + j).
+    /// Replaces each x_j by H(x_j, tweak + j).
     pub fn hash_all(&self, tweak: u128, xs: &mut [u128]) {
         const BATCH: usize = 64;
         for (n, chunk) in xs.chunks_mut(BATCH).enumerate() {
