@@ -323,7 +323,7 @@ fn lr(args: &Args) -> Result<Report, Failure> {
         n,
         &shared,
         &y,
-        |e, a, b| Ok(Timed::Ring(fit_sgd(e, a, b, n, COLUMNS, &options)?)),
+        |e, a, b| Ok(Timed::Ring(fit_sgd(e, a, b, n, COLUMNS, &options)?.coefficients)),
         |w| {
             let accuracy = |w: &[f64]| {
                 let right = x

@@ -4,7 +4,7 @@ mod newton;
 mod sgd;
 
 pub use newton::{Fit, NewtonOptions, fit_newton};
-pub use sgd::{SgdOptions, fit_sgd};
+pub use sgd::{MAX_BATCH_MEAN, SgdFit, SgdOptions, fit_sgd};
 
 use super::FRAC;
 use privity_core::{Error, Result};
@@ -36,8 +36,24 @@ pub fn linear_predictor<E: Engine>(
     Ok(xw.add(&coefficients.slice(0..1).repeat_each(rows)))
 }
 
+/// The largest magnitude of a feature, in a fit and in a prediction. Beyond it
+/// the rounding of a coefficient, half a unit, would move a score by more than
+/// a thousandth.
+pub const MAX_FEATURE: f64 = 1024.0;
+
+/// Where [`predict`] cuts off the linear predictor, on either side.
+const SATURATION: u64 = 1 << 19;
+/// Fractional bits of the coefficients in the coarse predictor.
+const COARSE: u32 = 10;
+
 /// The probability that y = 1, within 1.5e-6 of the sigmoid of
-/// [`linear_predictor`].
+/// [`linear_predictor`], for |x| <= [`MAX_FEATURE`] and any coefficients up to
+/// 2^12.
+///
+/// The linear predictor wraps where it exceeds 2^21. A second one with coarse
+/// coefficients (10 fractional bits, error below 512) does not before 2^32; it
+/// decides where the result is cut off at +-2^19, so that an outlier scores 0
+/// or 1 and never something else. Rounds: 15 more than the sigmoid.
 pub fn predict<E: Engine>(
     e: &mut E,
     x: &E::Ring,
@@ -46,6 +62,19 @@ pub fn predict<E: Engine>(
     cols: usize,
 ) -> Result<E::Ring> {
     let eta = linear_predictor(e, x, coefficients, rows, cols)?;
+    let coarse = e.truncate(coefficients, FRAC - COARSE)?;
+    let dims = Dims { m: rows, k: cols, n: 1 };
+    let size = e
+        .matmul(x, &coarse.slice(1..cols + 1), dims, FRAC)?
+        .add(&coarse.slice(0..1).repeat_each(rows));
+    // Both sides in one comparison: limit - size < 0 and size + limit < 0.
+    let limit = e.public(&vec![SATURATION << COARSE; rows]);
+    let beyond = e.is_negative(&E::Ring::concat(&[&limit.sub(&size), &size.add(&limit)]))?;
+    let beyond = e.bit_to_ring(&beyond)?;
+    let (above, below) = (beyond.slice(0..rows), beyond.slice(rows..2 * rows));
+    let inside = e.add_public(&above.add(&below).neg(), &vec![1; rows]);
+    let kept = e.mul(&eta, &inside, 0)?;
+    let eta = kept.add(&above.sub(&below).scale(SATURATION << FRAC));
     spline::sigmoid(e, &eta)
 }
 

@@ -15,7 +15,10 @@ use crate::{
     gate::{self, Permit},
     handle::{ModelId, TableId, TransformId, ValueId},
     model::{
-        logistic::{self, MAX_COLS, MAX_ROWS, NewtonOptions, SgdOptions, fit_newton, fit_sgd},
+        logistic::{
+            self, MAX_BATCH_MEAN, MAX_COLS, MAX_FEATURE, MAX_ROWS, NewtonOptions, SgdOptions,
+            fit_newton, fit_sgd,
+        },
         woe,
     },
     op::Solver,
@@ -355,12 +358,11 @@ impl<E: Counted> Runner<E> {
         }
         let Some(local) = &column.local else { return Ok(()) };
         let values = local.to_numbers().ok_or_else(|| not_numbers(op, name))?;
-        let limit = f64::from(self.fixed.int_bits()).exp2();
-        if let Some(row) = values.iter().position(|x| x.abs() >= limit) {
+        if let Some(row) = values.iter().position(|x| x.abs() > MAX_FEATURE) {
             return Err(table.cell_error(
                 name,
                 row,
-                &format!("the number is out of the fixed-point range of ±{limit}"),
+                &format!("the number is out of a feature's range of ±{MAX_FEATURE}"),
                 "standardise the column, or rescale it",
             ));
         }
@@ -370,15 +372,15 @@ impl<E: Counted> Runner<E> {
         }
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n;
-        let size = values.iter().map(|x| x.abs()).sum::<f64>() / n;
         let deviation = (values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt();
-        let most = match solver {
-            Solver::Newton { .. } => 128f64.min((2f64.powi(34) / n).sqrt()),
-            Solver::Sgd { .. } => 8.0,
-        };
         let wide = match solver {
-            Solver::Newton { .. } => deviation > most,
-            Solver::Sgd { .. } => size > most,
+            Solver::Newton { .. } => deviation > 128f64.min((2f64.powi(34) / n).sqrt()),
+            Solver::Sgd { .. } => sgd_options(solver, values.len()).is_some_and(|options| {
+                options.batches(values.len()).iter().any(|batch| {
+                    let size = batch.iter().map(|&i| values[i].abs()).sum::<f64>();
+                    size > MAX_BATCH_MEAN * batch.len() as f64
+                })
+            }),
         };
         if wide || deviation < 1.0 / 256.0 {
             return Err(table.column_error(
@@ -437,17 +439,24 @@ impl<E: Counted> Runner<E> {
                 found.judge(l2, &mut warnings)?;
                 (fit.coefficients, found.converged, max_iterations)
             }
-            Solver::Sgd { epochs, batch, rate, l2 } => {
-                let options = SgdOptions {
-                    epochs,
-                    batch: batch as usize,
-                    learning_rate: rate,
-                    l2,
-                    ..SgdOptions::default()
-                };
-                let w = fit_sgd(&mut self.engine, &x, &y, rows, cols, &options)?;
-                // A fit of so few steps: rows and batch are below 2^32.
-                (w, true, epochs * rows.div_ceil(batch as usize) as u32)
+            Solver::Sgd { epochs, .. } => {
+                let options = sgd_options(solver, rows)
+                    .ok_or(Error::Internal("the solver changed during a fit"))?;
+                let fit = fit_sgd(&mut self.engine, &x, &y, rows, cols, &options)?;
+                let settled = self.engine.bit_to_ring(&fit.settled)?;
+                let everybody = cx.everybody();
+                let settled = gate::reveal(&mut self.engine, cx, &settled, &everybody, permit)?;
+                let settled = settled.is_none_or(|bit| bit == [1]);
+                if !settled {
+                    warnings.push(Warning {
+                        op: "fit",
+                        columns: Vec::new(),
+                        rule: "the coefficients still swing: the fit has not converged".into(),
+                        fix: "use a smaller learning rate, larger batches or more epochs".into(),
+                    });
+                }
+                let steps = rows.div_ceil(options.batch) as u64 * u64::from(epochs);
+                (fit.coefficients, settled, u32::try_from(steps).unwrap_or(u32::MAX))
             }
         };
         let model = Model { features: columns.to_vec(), made_by, coefficients, sources };
@@ -578,6 +587,20 @@ impl Found {
     }
 }
 
+/// What [`fit_sgd`] is told; `None` for another solver. The penalty of an
+/// operation is that of scikit-learn's 1 / C, on the sum of the loss; SGD's is
+/// on the mean.
+fn sgd_options(solver: &Solver, rows: usize) -> Option<SgdOptions> {
+    let Solver::Sgd { epochs, batch, rate, l2 } = *solver else { return None };
+    Some(SgdOptions {
+        epochs,
+        batch: batch as usize,
+        learning_rate: rate,
+        l2: l2 / rows as f64,
+        ..SgdOptions::default()
+    })
+}
+
 fn check_solver(solver: &Solver) -> Result<()> {
     let (holds, fix) = match *solver {
         Solver::Newton { max_iterations, l2 } => (
@@ -589,10 +612,9 @@ fn check_solver(solver: &Solver) -> Result<()> {
                 && (1..=1 << 14).contains(&batch)
                 && rate > 1.0 / 1024.0
                 && rate <= 16.0
-                && l2 >= 0.0
-                && rate * l2 < 1.0,
+                && (0.0..=1e6).contains(&l2),
             "epochs is from 1 to 10000, batch from 1 to 16384, rate above 1/1024 and at most 16, \
-             l2 at least 0 with rate * l2 below 1",
+             l2 from 0 to a million",
         ),
     };
     match holds {

@@ -16,8 +16,10 @@
 //! **Order.** The rows are shuffled once by a public permutation that `seed`
 //! gives; every epoch takes the same batches, which are laid out once.
 //!
-//! **Ranges.** Standardised or WoE columns: |x w| < 2^21 and, over a batch, the
-//! mean of |x (p - y)| < 16; B <= 2^14.
+//! **Ranges.** |x w| < 2^21 and, over each batch, the mean of |x| at most
+//! [`MAX_BATCH_MEAN`] per column, which owners check by [`SgdOptions::batches`];
+//! B <= 2^14. A fit that diverges can leave the first range; it is not settled
+//! then.
 //!
 //! **Accuracy.** That of the method and of s: it finds the minimum of a loss
 //! that differs a little from the logistic one. Class decisions agree with the
@@ -31,7 +33,7 @@ use super::{FRAC, check_shape};
 use privity_core::{Error, Fixed, Result};
 use privity_mpc::{
     engine::{Dims, Engine, RingShares},
-    numeric::spline,
+    numeric::{compare, spline},
 };
 
 /// Options of [`fit_sgd`], all public.
@@ -56,8 +58,20 @@ impl Default for SgdOptions {
     }
 }
 
-/// Coefficients, intercept first, 20 fractional bits, from `x` (`rows` x
-/// `cols`, 20 fractional bits) and `y` (0 or 1).
+/// The largest mean magnitude of a column within a batch: keeps the gradient's
+/// sum below 2^62.
+pub const MAX_BATCH_MEAN: f64 = 15.0;
+
+/// A fit by [`fit_sgd`].
+pub struct SgdFit<E: Engine> {
+    /// Intercept first, 20 fractional bits.
+    pub coefficients: E::Ring,
+    /// One bit: at the end no coefficient was further than 1/4 from its mean
+    /// over the last epoch. A step size that is too large fails it.
+    pub settled: E::Bits,
+}
+
+/// Fits `x` (`rows` x `cols`, 20 fractional bits) to `y` (0 or 1).
 pub fn fit_sgd<E: Engine>(
     e: &mut E,
     x: &E::Ring,
@@ -65,13 +79,13 @@ pub fn fit_sgd<E: Engine>(
     rows: usize,
     cols: usize,
     options: &SgdOptions,
-) -> Result<E::Ring> {
+) -> Result<SgdFit<E>> {
     check_shape(x.len(), y.len(), rows, cols)?;
     options.check()?;
-    let order = options.order(rows);
     let dim = cols + 1;
-    let batches: Vec<(E::Ring, E::Ring)> = order
-        .chunks(options.batch)
+    let batches: Vec<(E::Ring, E::Ring)> = options
+        .batches(rows)
+        .iter()
         .map(|rows| {
             // Transposed, so that the column of ones is one more row.
             let at: Vec<usize> =
@@ -117,7 +131,13 @@ pub fn fit_sgd<E: Engine>(
     }
     // the mean, as sum (2^20 / batches) / 2^20
     let weight = Fixed::new(FRAC)?.constant(1.0 / batches.len() as f64);
-    e.truncate(&sum.scale(weight), FRAC)
+    let coefficients = e.truncate(&sum.scale(weight), FRAC)?;
+    let quarter = e.public(&vec![1 << (FRAC - 2); dim]);
+    let swing = w.sub(&coefficients);
+    let beyond = e.is_negative(&E::Ring::concat(&[&quarter.sub(&swing), &quarter.add(&swing)]))?;
+    let within = e.not(&beyond);
+    let settled = compare::all(e, &within)?;
+    Ok(SgdFit { coefficients, settled })
 }
 
 impl SgdOptions {
@@ -150,6 +170,11 @@ impl SgdOptions {
             k += 1;
         }
         (m.round().max(1.0) as u64, k)
+    }
+
+    /// The rows of each batch, the same for every epoch.
+    pub fn batches(&self, rows: usize) -> Vec<Vec<usize>> {
+        self.order(rows).chunks(self.batch.max(1)).map(<[usize]>::to_vec).collect()
     }
 
     /// A public permutation of the rows (Fisher-Yates on splitmix64; it hides

@@ -244,7 +244,7 @@ fn descent_classifies_as_the_exact_fit() {
         let words = Fixed::default().encode_all(&x).unwrap();
         let (sx, sy) = (e.public(&words), e.public(&y));
         let options = SgdOptions { batch: 512, l2, ..SgdOptions::default() };
-        let w = fit_sgd(e, &sx, &sy, rows, cols as usize, &options).unwrap();
+        let w = fit_sgd(e, &sx, &sy, rows, cols as usize, &options).unwrap().coefficients;
         let w = Fixed::default().decode_all(&w.0);
         let (a, b) = (accuracy(&x, &y, &w), accuracy(&x, &y, &exact));
         println!("descent: accuracy {a:.4}, exact fit {b:.4}");
@@ -255,5 +255,45 @@ fn descent_classifies_as_the_exact_fit() {
             let eta = w[0] + r.iter().zip(&w[1..]).map(|(a, b)| a * b).sum::<f64>();
             assert!((Fixed::default().decode(*p) - 1.0 / (1.0 + (-eta).exp())).abs() < 4e-6);
         }
+    }
+}
+
+/// Where the linear predictor wraps, the score is still 0 or 1.
+#[test]
+fn outliers_score_zero_or_one() {
+    let fixed = Fixed::default();
+    let x = [1024.0, -1024.0, 600.0, -600.0, 0.0, 1e-3, -1e-3];
+    for slope in [4096.0, -4096.0, 2100.0, 12.0] {
+        let words = fixed.encode_all(&x).unwrap();
+        let w = fixed.encode_all(&[0.5, slope]).unwrap();
+        let scores = rep3::run_local(|e| {
+            let sx = e.input(0, (e.me() == 0).then_some(&words[..]), x.len())?;
+            let sw = e.input(1, (e.me() == 1).then_some(&w[..]), 2)?;
+            let p = predict(e, &sx, &sw, x.len(), 1)?;
+            e.open(&p, Recipients::All)
+        })
+        .unwrap();
+        for (p, x) in scores[0].as_ref().unwrap().iter().zip(x) {
+            let exact = 1.0 / (1.0 + (-0.5 - slope * x).exp());
+            let p = fixed.decode(*p);
+            assert!((p - exact).abs() < 1e-3, "slope {slope}, x {x}: {p}, not {exact}");
+        }
+    }
+}
+
+#[test]
+fn a_step_size_that_is_too_large_is_noticed() {
+    let (x, y) = Normals(11).table(600, &[(1.0, 0.0); 2], &[0.1, 0.4, -0.3]);
+    for (learning_rate, batch, expected) in [(0.5, 64, 1), (16.0, 16, 0)] {
+        let options = SgdOptions { batch, learning_rate, ..SgdOptions::default() };
+        let settled = rep3::run_local(|e| {
+            let words = Fixed::default().encode_all(&x)?;
+            let sx = e.input(0, (e.me() == 0).then_some(&words[..]), x.len())?;
+            let sy = e.input(1, (e.me() == 1).then_some(&y[..]), y.len())?;
+            let fit = fit_sgd(e, &sx, &sy, 600, 2, &options)?;
+            e.open_bits(&fit.settled, Recipients::All)
+        })
+        .unwrap();
+        assert_eq!(settled[0], Some(vec![expected]), "learning rate {learning_rate}");
     }
 }
