@@ -160,7 +160,7 @@ pub enum Solver {
         batch: u32,
         /// Step size.
         rate: f64,
-        /// L2 penalty; 0 for none.
+        /// L2 penalty as in scikit-learn's 1/C, intercept unpenalised; 0 for none.
         l2: f64,
     },
 }

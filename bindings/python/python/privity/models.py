@@ -159,11 +159,11 @@ class WoE(_Transformer):
 class LogisticRegression(_Estimator):
     """Logistic regression with intercept, fitted on shared data.
 
-    ``solver="newton"`` (the default) goes to the maximum-likelihood fit, with
-    ``l2`` penalised as by scikit-learn's ``1 / C``. ``solver="sgd"`` makes
-    ``epochs`` passes of mini-batch gradient descent, for large tables; ``l2``
-    then belongs to the mean loss. Its sigmoid has three pieces: class decisions
-    agree with the exact fit but near the threshold, probabilities do not.
+    ``solver="newton"`` (the default) goes to the maximum-likelihood fit;
+    ``solver="sgd"`` makes ``epochs`` passes of mini-batch gradient descent, for
+    large tables. Its sigmoid has three pieces: class decisions agree with the
+    exact fit but near the threshold, probabilities do not. ``l2`` penalises as
+    scikit-learn's ``1 / C`` does. Features are at most 1024 in magnitude.
 
     After ``session.release(model)`` the recipients have ``coef_``,
     ``intercept_`` and ``classes_`` as scikit-learn has them.
