@@ -730,6 +730,21 @@ mod tests {
     }
 
     #[test]
+    fn a_peers_levels_are_checked() {
+        let check = |list: &[&str]| {
+            let levels: Vec<String> = list.iter().map(|l| (*l).to_owned()).collect();
+            check_levels(&levels)
+        };
+        assert!(check(&["a", "b"]).is_ok());
+        for bad in [&["a"][..], &["a", "a"], &["b", "a"], &["a", "b\u{1b}[2J"], &["", "a"]] {
+            assert!(check(bad).is_err(), "{bad:?}");
+        }
+        assert!(check(&["a", &"b".repeat(257)]).is_err());
+        let many: Vec<String> = (0..5000).map(|i| format!("{i:05}")).collect();
+        assert!(check_levels(&many).is_err());
+    }
+
+    #[test]
     fn a_fraction_is_that_large() {
         let flags = choose(1000, 0.7, 5);
         assert_eq!(flags.iter().filter(|f| **f).count(), 700);

@@ -5,8 +5,8 @@ use crate::{
     program::{align, learn, model, names, release, split, table_of, value},
 };
 use privity_joint::{
-    Error, Metric, Op, Opened, Output, Party, Policy, Released, Result, Session, Solver, SplitBy,
-    Table, TableId, To, run_local,
+    Assume, Error, Metric, Op, Opened, Output, Party, Planned, Policy, Released, Result, Session,
+    Solver, SplitBy, Table, TableId, To, run_local,
 };
 
 /// Allows everything, within these limits.
@@ -313,5 +313,27 @@ fn a_metric_is_computed_once() {
         }
     }) {
         result.unwrap();
+    }
+}
+
+#[test]
+fn bins_of_all_rows_must_fit_in_memory() {
+    let planned: Vec<Planned> = banks()
+        .into_iter()
+        .zip([Some(rows(40, 20)[0].schema()), Some(rows(40, 20)[1].schema()), None])
+        .map(|((party, policy), schema)| Planned { party, policy, schema, rows: 1 << 21 })
+        .collect();
+    for (bins, fits) in [(100, true), (129, false)] {
+        let mut planned = planned.clone();
+        let schema = planned[1].schema.as_mut().unwrap();
+        schema.columns[1].levels = Some(bins);
+        for mut s in Session::dry_run(&planned, Assume::default()).unwrap() {
+            let table = align(&mut s, None).unwrap();
+            let op = Op::Woe { table, columns: names(&["age"]), label: "bad".into(), bins: 100 };
+            match s.perform(op) {
+                Ok(_) => assert!(fits),
+                Err(e) => assert!(!fits && e.to_string().contains("fewer bins"), "{e}"),
+            }
+        }
     }
 }
