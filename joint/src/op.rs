@@ -346,7 +346,9 @@ impl Op {
             Op::Evaluate { .. } => vec![checked("a label with too few rows of a class")],
             Op::Release { what, to } => {
                 let what = match what {
-                    Released::Model(_) => "the intercept and the coefficients of the model",
+                    Released::Model(_) => {
+                        "the intercept and the coefficients of the model, with their standard errors"
+                    }
                     Released::Scores(_) => "the score of every row, in the common order",
                     Released::Metrics(_) => "the metrics that were computed",
                     Released::InformationValues(_) => "the information value of every column",

@@ -84,6 +84,9 @@ pub enum Opened {
         features: Vec<String>,
         /// One coefficient per feature.
         coefficients: Vec<f64>,
+        /// Standard errors, the intercept's first; none for a fit with a
+        /// penalty or by SGD.
+        standard_errors: Option<Vec<f64>>,
     },
     /// Scores in the common order of their table.
     Scores(Vec<f64>),

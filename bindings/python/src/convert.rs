@@ -81,10 +81,11 @@ pub(crate) fn output<'py>(py: Python<'py>, output: &Output) -> PyResult<Bound<'p
 fn opened<'py>(py: Python<'py>, opened: &Opened) -> PyResult<Bound<'py, PyDict>> {
     let d = PyDict::new(py);
     match opened {
-        Opened::Model { intercept, features, coefficients } => {
+        Opened::Model { intercept, features, coefficients, standard_errors } => {
             d.set_item("intercept", intercept)?;
             d.set_item("features", features)?;
             d.set_item("coefficients", coefficients)?;
+            d.set_item("standard_errors", standard_errors)?;
         }
         Opened::Scores(scores) => {
             let bytes: Vec<u8> = scores.iter().flat_map(|x| x.to_le_bytes()).collect();

@@ -20,7 +20,15 @@ def fit(x: np.ndarray, y: np.ndarray, **options: object) -> tuple[np.ndarray, fl
         return s.release(pv.LogisticRegression(**options).fit(joint, label="y", columns=names))
 
     model = pv.run_local(program, {"alpha": alpha, "beta": beta, "bureau": None})["alpha"]
-    return np.array([model.coefficients[n] for n in names]), model.intercept
+    coefficients = np.array([model.coefficients[n] for n in names])
+    if model.standard_errors is not None:
+        ones = np.column_stack([np.ones(len(y)), x])
+        p = 1 / (1 + np.exp(-(x @ coefficients + model.intercept)))
+        covariance = np.linalg.inv(ones.T @ (ones * (p * (1 - p))[:, None]))
+        errors = [model.standard_errors[n] for n in ["intercept", *names]]
+        assert errors == pytest.approx(np.sqrt(np.diag(covariance)), rel=1e-3)
+    assert (model.standard_errors is None) == (options.get("solver") == "sgd" or "l2" in options)
+    return coefficients, model.intercept
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +52,7 @@ def test_newton_finds_the_same_coefficients(
     made_up: tuple[np.ndarray, np.ndarray], l2: float
 ) -> None:
     x, y = made_up
-    coef, intercept = fit(x, y, l2=l2)
+    coef, intercept = fit(x, y, **({"l2": l2} if l2 else {}))
     plain = Plain(C=1 / l2 if l2 else np.inf, tol=1e-10, max_iter=1000).fit(x, y)
     assert coef == pytest.approx(plain.coef_[0], abs=1e-4)
     assert intercept == pytest.approx(plain.intercept_[0], abs=1e-4)

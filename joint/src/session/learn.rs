@@ -42,6 +42,8 @@ pub(crate) struct Model<R> {
     made_by: Vec<Vec<u32>>,
     /// Intercept, then one coefficient per feature.
     pub(crate) coefficients: R,
+    /// In the same order; only a fit of maximum likelihood has them.
+    pub(crate) standard_errors: Option<R>,
     pub(crate) sources: Sources,
 }
 
@@ -415,7 +417,7 @@ impl<E: Counted> Runner<E> {
         cx.report("fit", 0.1);
 
         let mut warnings = Vec::new();
-        let (coefficients, converged, iterations) = match *solver {
+        let (coefficients, standard_errors, converged, iterations) = match *solver {
             Solver::Newton { max_iterations, l2 } => {
                 let options =
                     NewtonOptions { iterations: max_iterations, l2, ..NewtonOptions::default() };
@@ -437,7 +439,8 @@ impl<E: Counted> Runner<E> {
                 });
                 let found = Found::new(&flags, columns)?;
                 found.judge(l2, &mut warnings)?;
-                (fit.coefficients, found.converged, max_iterations)
+                let errors = (l2 == 0.0).then_some(fit.standard_errors);
+                (fit.coefficients, errors, found.converged, max_iterations)
             }
             Solver::Sgd { epochs, .. } => {
                 let options = sgd_options(solver, rows)
@@ -456,10 +459,11 @@ impl<E: Counted> Runner<E> {
                     });
                 }
                 let steps = rows.div_ceil(options.batch) as u64 * u64::from(epochs);
-                (fit.coefficients, settled, u32::try_from(steps).unwrap_or(u32::MAX))
+                (fit.coefficients, None, settled, u32::try_from(steps).unwrap_or(u32::MAX))
             }
         };
-        let model = Model { features: columns.to_vec(), made_by, coefficients, sources };
+        let features = columns.to_vec();
+        let model = Model { features, made_by, coefficients, standard_errors, sources };
         let id = ModelId(self.insert(Object::Learned(Learned::Model(model))));
         let features = columns.to_vec();
         Ok(outcome(Output::Model { id, features, converged, iterations }, warnings))

@@ -152,7 +152,10 @@ impl<R: RingShares> Learned<R> {
     /// All shared numbers, in one vector.
     fn numbers(&self) -> R {
         match self {
-            Learned::Model(model) => model.coefficients.clone(),
+            Learned::Model(model) => match &model.standard_errors {
+                Some(errors) => R::concat(&[&model.coefficients, errors]),
+                None => model.coefficients.clone(),
+            },
             Learned::Scores(scores) => scores.scores.clone(),
             Learned::Metrics(metrics) => {
                 let mut parts = Vec::new();
@@ -173,14 +176,17 @@ impl<R: RingShares> Learned<R> {
 
     /// The opened words, and the same as fixed-point numbers, in their places.
     fn present(&self, words: &[u64], numbers: &[f64]) -> Result<Opened> {
-        let missing = Error::Internal("too few numbers were opened");
+        let missing = || Error::Internal("too few numbers were opened");
         match self {
             Learned::Model(model) => {
-                let (&intercept, coefficients) = numbers.split_first().ok_or(missing)?;
+                let (&intercept, rest) = numbers.split_first().ok_or_else(missing)?;
+                let (coefficients, errors) =
+                    rest.split_at_checked(model.features.len()).ok_or_else(missing)?;
                 Ok(Opened::Model {
                     intercept,
                     features: model.features.clone(),
                     coefficients: coefficients.to_vec(),
+                    standard_errors: (!errors.is_empty()).then(|| errors.to_vec()),
                 })
             }
             Learned::Scores(_) => Ok(Opened::Scores(numbers.to_vec())),

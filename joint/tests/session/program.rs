@@ -287,7 +287,9 @@ fn standardised_and_one_hot_columns_fit_too() {
     let y: Vec<f64> = train.iter().map(|&i| all.bad[i] as f64).collect();
     let w = fit(&x, &y);
     assert!(results[2].is_none(), "the bureau owns no data");
-    let Some(Opened::Model { intercept, coefficients, features }) = &results[0] else { panic!() };
+    let Some(Opened::Model { intercept, coefficients, features, .. }) = &results[0] else {
+        panic!()
+    };
     assert_eq!(features[3], "purpose=trip");
     for (got, want) in std::iter::once(intercept).chain(coefficients).zip(&w) {
         assert!((got - want).abs() < 1e-3, "{got} {want}");

@@ -256,8 +256,12 @@ class LogisticRegression(_Estimator):
         self.coef_ = np.array([value["coefficients"]], dtype=np.float64)
         self.intercept_ = np.array([value["intercept"]], dtype=np.float64)
         self.classes_ = np.array([0, 1])
-        pairs = zip(value["features"], value["coefficients"], strict=True)
-        return LogisticModel(value["intercept"], dict(pairs))
+        names = value["features"]
+        coefficients = dict(zip(names, value["coefficients"], strict=True))
+        errors = value["standard_errors"]
+        if errors is not None:
+            errors = dict(zip(["intercept", *names], errors, strict=True))
+        return LogisticModel(value["intercept"], coefficients, errors)
 
 
 class Scores:

@@ -42,10 +42,15 @@ class Metrics:
 
 @dataclass(frozen=True)
 class LogisticModel:
-    """A released logistic model."""
+    """A released logistic model.
+
+    ``standard_errors`` are by name, the constant's under ``"intercept"``; None for
+    a fit with a penalty or by SGD.
+    """
 
     intercept: float
     coefficients: dict[str, float]
+    standard_errors: dict[str, float] | None = None
 
 
 @dataclass(frozen=True)
