@@ -13,10 +13,9 @@ use privity_mpc::{
     numeric::spline,
 };
 
-/// b + X w for `coefficients` (b, w_1, ..., w_cols): one matrix product.
-/// |b + x w| < 2^21. Error: one unit of 2^-20, beside what the coefficients'
-/// own rounding (half a unit each) times |x| makes.
-pub fn linear_predictor<E: Engine>(
+/// b + X w for `coefficients` (b, w_1, ..., w_cols), with 40 fractional bits:
+/// one matrix product, exact. |b + x w| < 2^21.
+fn linear_predictor<E: Engine>(
     e: &mut E,
     x: &E::Ring,
     coefficients: &E::Ring,
@@ -32,8 +31,8 @@ pub fn linear_predictor<E: Engine>(
     }
     let slopes = coefficients.slice(1..cols + 1);
     let dims = Dims { m: rows, k: cols, n: 1 };
-    let xw = e.matmul(x, &slopes, dims, FRAC)?;
-    Ok(xw.add(&coefficients.slice(0..1).repeat_each(rows)))
+    let xw = e.matmul(x, &slopes, dims, 0)?;
+    Ok(xw.add(&coefficients.slice(0..1).scale(1 << FRAC).repeat_each(rows)))
 }
 
 /// The largest magnitude of a feature, in a fit and in a prediction. Beyond it
@@ -46,22 +45,31 @@ const SATURATION: u64 = 1 << 19;
 /// Fractional bits of the coefficients in the coarse predictor.
 const COARSE: u32 = 10;
 
-/// The probability that y = 1, within 1.5e-6 of the sigmoid of
-/// [`linear_predictor`], for |x| <= [`MAX_FEATURE`] and any coefficients up to
-/// 2^12.
+/// Scores of rows.
+pub struct Prediction<E: Engine> {
+    /// The probability that y = 1, 20 fractional bits. Its last place is
+    /// rounded at random, so that equal rows may differ by a unit.
+    pub probability: E::Ring,
+    /// The linear predictor, 40 fractional bits, within 2^61 as words. Nothing
+    /// is rounded in it: equal rows have equal ranks, as metrics need it.
+    pub rank: E::Ring,
+}
+
+/// Scores `x`: probabilities within 1.5e-6 of the sigmoid of b + X w, for
+/// |x| <= [`MAX_FEATURE`] and coefficients up to 2^12.
 ///
 /// The linear predictor wraps where it exceeds 2^21. A second one with coarse
 /// coefficients (10 fractional bits, error below 512) does not before 2^32; it
 /// decides where the result is cut off at +-2^19, so that an outlier scores 0
-/// or 1 and never something else. Rounds: 15 more than the sigmoid.
+/// or 1 and never something else. Rounds: 16 more than the sigmoid.
 pub fn predict<E: Engine>(
     e: &mut E,
     x: &E::Ring,
     coefficients: &E::Ring,
     rows: usize,
     cols: usize,
-) -> Result<E::Ring> {
-    let eta = linear_predictor(e, x, coefficients, rows, cols)?;
+) -> Result<Prediction<E>> {
+    let exact = linear_predictor(e, x, coefficients, rows, cols)?;
     let coarse = e.truncate(coefficients, FRAC - COARSE)?;
     let dims = Dims { m: rows, k: cols, n: 1 };
     let size = e
@@ -73,9 +81,10 @@ pub fn predict<E: Engine>(
     let beyond = e.bit_to_ring(&beyond)?;
     let (above, below) = (beyond.slice(0..rows), beyond.slice(rows..2 * rows));
     let inside = e.add_public(&above.add(&below).neg(), &vec![1; rows]);
-    let kept = e.mul(&eta, &inside, 0)?;
-    let eta = kept.add(&above.sub(&below).scale(SATURATION << FRAC));
-    spline::sigmoid(e, &eta)
+    let kept = e.mul(&exact, &inside, 0)?;
+    let rank = kept.add(&above.sub(&below).scale(SATURATION << (2 * FRAC)));
+    let eta = e.truncate(&rank, FRAC)?;
+    Ok(Prediction { probability: spline::sigmoid(e, &eta)?, rank })
 }
 
 /// Checks what every fit needs.

@@ -51,6 +51,8 @@ pub(crate) struct Model<R> {
 #[derive(Clone)]
 pub(crate) struct Scores<R> {
     pub(crate) scores: R,
+    /// In the same order as the scores, and equal where the rows are.
+    pub(crate) ranks: R,
     pub(crate) row_set: u32,
     pub(crate) sources: Sources,
 }
@@ -510,8 +512,9 @@ impl<E: Counted> Runner<E> {
         let mut sources = joint.sources(cx.op, &model.features)?;
         sources.extend(model.sources.iter().cloned());
         let cols = model.features.len();
-        let scores = logistic::predict(&mut self.engine, &x, &model.coefficients, rows, cols)?;
-        let scores = Learned::Scores(Scores { scores, row_set, sources });
+        let made = logistic::predict(&mut self.engine, &x, &model.coefficients, rows, cols)?;
+        let (scores, ranks) = (made.probability, made.rank);
+        let scores = Learned::Scores(Scores { scores, ranks, row_set, sources });
         let id = ValueId(self.insert(Object::Learned(scores)));
         Ok(outcome(Output::Scores { id, rows: rows as u64 }, Vec::new()))
     }

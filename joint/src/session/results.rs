@@ -73,12 +73,12 @@ impl<E: Counted> Runner<E> {
         let mut sources = joint.sources(cx.op, &[label.to_owned()])?;
         let scores = self.scores(cx.op, id)?.clone();
         sources.extend(scores.sources);
-        let scores = scores.scores;
+        let (scores, ranks) = (scores.scores, scores.ranks);
 
         let (auc, ks) = (wanted.contains(&Metric::Auc), wanted.contains(&Metric::Ks));
         let ranking = match auc || ks {
             true => {
-                let ranking = metrics::auc_ks(&mut self.engine, &scores, &y, rows)?;
+                let ranking = metrics::auc_ks(&mut self.engine, &ranks, &y, rows)?;
                 Some(E::Ring::concat(&[&ranking.auc, &ranking.ks]))
             }
             false => None,

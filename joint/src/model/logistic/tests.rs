@@ -250,7 +250,8 @@ fn descent_classifies_as_the_exact_fit() {
         println!("descent: accuracy {a:.4}, exact fit {b:.4}");
         assert!((a - b).abs() < 0.002);
         let p = predict(e, &sx, &e.public(&Fixed::default().encode_all(&w).unwrap()), rows, 20)
-            .unwrap();
+            .unwrap()
+            .probability;
         for (p, r) in p.0.iter().zip(x.chunks(20)) {
             let eta = w[0] + r.iter().zip(&w[1..]).map(|(a, b)| a * b).sum::<f64>();
             assert!((Fixed::default().decode(*p) - 1.0 / (1.0 + (-eta).exp())).abs() < 4e-6);
@@ -270,7 +271,7 @@ fn outliers_score_zero_or_one() {
             let sx = e.input(0, (e.me() == 0).then_some(&words[..]), x.len())?;
             let sw = e.input(1, (e.me() == 1).then_some(&w[..]), 2)?;
             let p = predict(e, &sx, &sw, x.len(), 1)?;
-            e.open(&p, Recipients::All)
+            e.open(&p.probability, Recipients::All)
         })
         .unwrap();
         for (p, x) in scores[0].as_ref().unwrap().iter().zip(x) {
