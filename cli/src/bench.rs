@@ -108,6 +108,9 @@ struct Run {
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let EngineName::Rep3 = args.engine;
+    if args.n.is_some_and(|n| !(1..=100_000_000).contains(&n)) {
+        return Err("--n must be from 1 to 100000000".into());
+    }
     if args.repeat == 0 {
         return Err("--repeat must be at least 1".into());
     }

@@ -14,7 +14,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Compute on data that its owners may not show one another.
 #[derive(Parser)]
-#[command(version, about)]
+#[command(
+    name = "privity",
+    version,
+    about,
+    after_help = "Example: privity bench cmp --n 1000000 --net tls --json"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -40,7 +45,9 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Init(args) => setup::init(&args),
         Command::Doctor(args) => setup::doctor(&args),
-        Command::Audit(setup::Audit::Verify { file }) => setup::verify(&file),
+        Command::Audit(setup::Audit::Verify { file, head }) => {
+            setup::verify(&file, head.as_deref())
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

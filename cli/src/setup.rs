@@ -44,6 +44,10 @@ pub(crate) enum Audit {
     Verify {
         /// The record
         file: PathBuf,
+        /// The head that was kept after the last session; without it a cut end
+        /// cannot be seen
+        #[arg(long)]
+        head: Option<String>,
     },
 }
 
@@ -121,10 +125,16 @@ pub(crate) fn doctor(args: &Doctor) -> Result<(), Failure> {
                 report.check(&format!("listening at {listen}"), TcpListener::bind(listen));
             }
         } else if i + 1 < file.parties.len() {
-            report.check(
-                &format!("reaching '{}' at {}", peer.name, peer.address),
-                reach(&peer.address),
-            );
+            match reach(&peer.address) {
+                Ok(true) => report.good(&format!("'{}' answers at {}", peer.name, peer.address)),
+                Ok(false) => report.good(&format!(
+                    "the machine of '{}' is there; nothing listens at {} yet, as is usual before a session",
+                    peer.name, peer.address
+                )),
+                Err(e) => report.bad(&format!("reaching '{}' at {}: {e}", peer.name, peer.address)),
+            }
+        } else {
+            report.good(&format!("'{}' will connect to this party; not checked", peer.name));
         }
     }
     if args.connect {
@@ -139,12 +149,12 @@ pub(crate) fn doctor(args: &Doctor) -> Result<(), Failure> {
 
 /// Whether somebody answers at an address. A peer that has not started yet
 /// refuses, which shows at least that its machine is there.
-fn reach(address: &str) -> std::io::Result<()> {
+fn reach(address: &str) -> std::io::Result<bool> {
     let mut last = std::io::Error::other("the name resolves to no address");
     for candidate in address.to_socket_addrs()? {
         match TcpStream::connect_timeout(&candidate, Duration::from_secs(5)) {
-            Ok(_) => return Ok(()),
-            Err(e) if e.kind() == std::io::ErrorKind::ConnectionRefused => return Ok(()),
+            Ok(_) => return Ok(true),
+            Err(e) if e.kind() == std::io::ErrorKind::ConnectionRefused => return Ok(false),
             Err(e) => last = e,
         }
     }
@@ -181,8 +191,19 @@ impl Report {
 }
 
 /// `privity audit verify`.
-pub(crate) fn verify(file: &Path) -> Result<(), Failure> {
+pub(crate) fn verify(file: &Path, head: Option<&str>) -> Result<(), Failure> {
     let found = audit::verify(file)?;
+    if found.lines == 0 {
+        return Err(format!("{} is empty: there is no record in it", file.display()).into());
+    }
+    if let Some(head) = head.filter(|head| *head != found.head) {
+        return Err(format!(
+            "{} ends in {}, not in {head}: lines were removed from its end, or added",
+            file.display(),
+            found.head
+        )
+        .into());
+    }
     Report { failed: 0 }.good(&format!(
         "{}: {} lines, head {}",
         file.display(),

@@ -185,7 +185,7 @@ pub(crate) fn check_parties(parties: &[Party]) -> std::result::Result<(), (Strin
     if computing != 3 {
         return Err((
             format!("{computing} parties compute"),
-            "engine rep3 needs exactly three computing parties",
+            "engine rep3 needs exactly three computing parties: add one, which needs no data of its own",
         ));
     }
     Ok(())

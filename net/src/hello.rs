@@ -116,7 +116,7 @@ impl Hello {
             "parameter digest",
             hex(&self.parameters),
             hex(&theirs.parameters),
-            "cipher suite, engine and protocol parameters must be the same everywhere",
+            "the list of parties (names, roles, order), the engine and the cipher suite must be the same everywhere",
         )?;
         same(
             self.roster == theirs.roster,

@@ -62,7 +62,7 @@ impl<E: Counted> Runner<E> {
                 name,
                 row,
                 "the value is neither 0 nor 1",
-                "a label is 1 where the event happened and 0 elsewhere",
+                "a label is 1 where the event happened and 0 elsewhere; a split column is 1 in the first part",
             ));
         }
         let Some(least) = least else { return Ok(()) };

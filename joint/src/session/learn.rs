@@ -387,9 +387,19 @@ impl<E: Counted> Runner<E> {
             }),
         };
         if wide || deviation < 1.0 / 256.0 {
+            let limit = match solver {
+                Solver::Newton { .. } => {
+                    "a standard deviation from 1/256 to 128 (less above a million rows)"
+                }
+                Solver::Sgd { .. } => {
+                    "a standard deviation of at least 1/256 and, in each batch, a mean magnitude of \
+                     at most 15"
+                }
+            };
+            let which = if wide { "wide" } else { "close" };
             return Err(table.column_error(
                 name,
-                &format!("the values are too {}", if wide { "wide" } else { "close" }),
+                &format!("the values are too {which}: a feature needs {limit}"),
                 "standardise the column",
             ));
         }

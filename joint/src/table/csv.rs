@@ -115,7 +115,7 @@ fn type_column(
                     wrong(
                         row,
                         "the cell is not a number, in a column of numbers",
-                        "correct the cell, or declare the column as text",
+                        "correct the cell; a column is read as numbers if more than half of its cells are",
                     )
                 })?;
             if !value.is_finite() {
