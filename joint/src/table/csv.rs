@@ -115,7 +115,7 @@ fn type_column(
                     wrong(
                         row,
                         "the cell is not a number, in a column of numbers",
-                        "correct the cell; a column is read as numbers if more than half of its cells are",
+                        "correct the cell; a column is text unless more than half of its cells are numbers",
                     )
                 })?;
             if !value.is_finite() {
