@@ -2,6 +2,9 @@
 
 import inspect
 import pickle
+import re
+import sys
+from pathlib import Path
 
 import joint_risk
 import numpy as np
@@ -253,3 +256,87 @@ def test_dry_run_from_kinds():
     assert plan.estimate("wan").costs["bureau"].sent > 0
     with pytest.raises(pv.ArgumentError, match="rows"):
         pv.dry_run(program, schemas)
+    for kind in (("text",), (), ("text", "many"), "date"):
+        wrong = {**schemas, "alpha": {"id": "text", "income": kind}}
+        with pytest.raises(pv.ArgumentError, match=r"'income' of 'alpha'.*\('text', 12\)"):
+            pv.dry_run(program, wrong, rows=100)
+    with pytest.raises(pv.ArgumentError, match="more than the 90 rows of 'beta'"):
+        pv.dry_run(program, schemas, rows={"alpha": 100, "beta": 90}, common_rows=91)
+    with pytest.raises(pv.ArgumentError, match="'lan', 'wan'"):
+        plan.estimate(None)
+
+
+def test_the_samples_of_the_guide():
+    guide = (Path(__file__).parents[3] / "docs" / "python.md").read_text()
+    samples = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    space = {}
+    exec(samples[0], space)
+    exec(next(s for s in samples if "dry_run" in s), space)
+    assert space["plan"].estimate("wan").seconds > 0
+
+
+def test_names_that_are_not_there_yet():
+    for estimator, name in ((pv.LogisticRegression(), "coef_"), (pv.WoE(), "iv_")):
+        with pytest.raises(AttributeError, match=r"not there yet.*s\.release"):
+            getattr(estimator, name)
+    for name in ("ceof_", "coef", "_id", "__array__"):
+        with pytest.raises(AttributeError, match="has no attribute"):
+            getattr(pv.LogisticRegression(), name)
+
+
+WRONG = {
+    "l2": [-1, 2e6, "1", None, float("nan"), True],
+    "max_iter": [0, 31, 5.0, "5"],
+    "epochs": [0, 10_001, 1.5],
+    "batch_size": [0, 16_385, None],
+    "learning_rate": [1 / 1024, 17, "fast", float("inf")],
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_parameters_are_checked(name):
+    solver = "sgd" if name in ("epochs", "batch_size", "learning_rate") else "newton"
+    for value in WRONG[name]:
+        with pytest.raises(pv.ArgumentError, match=name) as caught:
+            pv.LogisticRegression(solver=solver, **{name: value})._solver()
+        assert caught.value.rule
+        assert caught.value.fix
+    good = pv.LogisticRegression(solver=solver, l2=np.float64(0.5), max_iter=np.int64(3))
+    assert good._solver()
+
+
+def test_a_text_is_no_list(banks):
+    def program(s, data):
+        joint = s.align(s.bind(data), on="id")
+        model = pv.LogisticRegression().fit(joint, label="bad", columns=["age"])
+        for call in (
+            lambda: joint.select("age"),
+            lambda: pv.LogisticRegression().fit(joint, label="bad", columns="age"),
+            lambda: pv.WoE().fit(joint, label="bad", columns="age"),
+            lambda: pv.Standardise().fit(joint, columns="age"),
+            lambda: pv.OneHot().fit(joint, columns="age"),
+            lambda: pv.evaluate(model, joint, "age"),
+        ):
+            with pytest.raises(pv.ArgumentError, match=r"pass a list: \['age'\]"):
+                call()
+
+    pv.run_local(program, banks)
+
+
+def test_warnings_point_at_the_program(banks):
+    lines = []
+
+    def program(s, data):
+        joint = s.align(s.bind(data), on="id")
+        joint = pv.Standardise().fit(joint, columns=["age"]).transform(joint)
+        lines.append(sys._getframe().f_lineno + 1)
+        pv.LogisticRegression(max_iter=1).fit(joint, label="bad", columns=["age"])
+        model = pv.LogisticRegression(solver="sgd", epochs=3, batch_size=100)
+        lines.append(sys._getframe().f_lineno + 1)
+        model.fit(joint, label="bad", columns=["age"])
+
+    with pytest.warns(pv.PrivityWarning) as caught:
+        pv.run_local(program, banks)
+    assert {w.filename for w in caught} == {__file__}
+    assert {w.lineno for w in caught} == set(lines)
+    assert any("only 6 steps" in str(w.message) for w in caught)

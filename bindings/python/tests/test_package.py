@@ -29,7 +29,7 @@ def test_the_stub_says_what_the_module_has():
 
 
 @pytest.mark.parametrize(
-    "module", ["__init__", "exceptions", "models", "results", "session", "tables"]
+    "module", ["__init__", "_checks", "exceptions", "models", "results", "session", "tables"]
 )
 def test_docstrings(module):
     name = "privity" if module == "__init__" else f"privity.{module}"

@@ -39,6 +39,7 @@ def made_up() -> tuple[np.ndarray, np.ndarray]:
     return x, (rng.random(len(p)) < p).astype(np.int64)
 
 
+@pytest.mark.filterwarnings("ignore:fit. only")
 def test_sgd_is_as_accurate(made_up: tuple[np.ndarray, np.ndarray]) -> None:
     x, y = made_up
     coef, intercept = fit(x, y, solver="sgd", batch_size=256)

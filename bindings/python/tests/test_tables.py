@@ -144,8 +144,28 @@ def test_csv_errors_name_the_line(tmp_path):
 
 @pytest.mark.parametrize(
     "data",
-    [3, {"a": [1], "b": [1, 2]}, {"a": np.zeros((2, 2))}, "table.txt", [1, 2]],
-    ids=["number", "ragged", "two dimensions", "file type", "list"],
+    [
+        3,
+        {"a": [1], "b": [1, 2]},
+        {"a": np.zeros((2, 2))},
+        "table.txt",
+        [1, 2],
+        {"a": "abc"},
+        {"a": 3},
+        {},
+        pd.DataFrame(),
+    ],
+    ids=[
+        "number",
+        "ragged",
+        "two dimensions",
+        "file type",
+        "list",
+        "text as column",
+        "number as column",
+        "empty",
+        "empty frame",
+    ],
 )
 def test_what_is_no_table(data):
     with pytest.raises(pv.ArgumentError) as caught:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
+from ._checks import integer, names, number, refuse, warn
 from .exceptions import ArgumentError
 from .results import Band, LogisticModel, Metrics
 
@@ -28,6 +29,10 @@ __all__ = [
     "WoE",
     "evaluate",
 ]
+
+
+#: With fewer steps, stochastic gradient descent is far from the fit.
+FEW_STEPS = 200
 
 
 class _Estimator:
@@ -51,6 +56,18 @@ class _Estimator:
                 )
             setattr(self, name, value)
         return self
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            what = f"'{type(self).__name__}' object has no attribute '{name}'"
+            declared = (inspect.get_annotations(c) for c in type(self).__mro__)
+            if name.endswith("_") and not name.startswith("_") and any(name in d for d in declared):
+                what = (
+                    f"{type(self).__name__}.{name} is not there yet: it is set by fit, or released "
+                    "to this party by s.release(model, to=...); in a dry run nothing is released"
+                )
+            raise AttributeError(what, name=name, obj=self)
 
     def __repr__(self) -> str:
         params = ", ".join(f"{k}={v!r}" for k, v in self.get_params().items())
@@ -91,7 +108,9 @@ class Standardise(_Transformer):
 
     def fit(self, table: JointTable, *, columns: Sequence[str]) -> Self:
         """Learns mean and deviation on these rows."""
-        return self._learn(table, {"op": "standardise", "columns": list(columns)})
+        return self._learn(
+            table, {"op": "standardise", "columns": names("Standardise", "columns", columns)}
+        )
 
 
 class OneHot(_Transformer):
@@ -109,7 +128,8 @@ class OneHot(_Transformer):
         if columns is None:
             columns = [c.name for c in table.schema if c.kind == "text"]
             columns = [c for c in columns if c in table._features()]
-        op = {"op": "one_hot", "columns": list(columns), "drop_first": self.drop_first}
+        columns = names("OneHot", "columns", columns)
+        op = {"op": "one_hot", "columns": columns, "drop_first": self.drop_first}
         return self._learn(table, op)
 
 
@@ -132,9 +152,9 @@ class WoE(_Transformer):
 
     def fit(self, table: JointTable, *, label: str, columns: Sequence[str] | None = None) -> Self:
         """Learns bins and weights; of all columns but the label by default."""
-        names = table._features(label) if columns is None else list(columns)
+        given = table._features(label) if columns is None else names("WoE", "columns", columns)
         return self._learn(
-            table, {"op": "woe", "columns": names, "label": label, "bins": self.bins}
+            table, {"op": "woe", "columns": given, "label": label, "bins": self.bins}
         )
 
     def select(self, table: JointTable, *, min_iv: float) -> JointTable:
@@ -204,14 +224,24 @@ class LogisticRegression(_Estimator):
         ``columns`` are the features in order; all columns of numbers by default,
         without the label, identifiers and the column of the split.
         """
-        names = table._features(label, text=False) if columns is None else list(columns)
+        if columns is None:
+            columns = table._features(label, text=False)
+        columns = names("fit", "columns", columns)
+        solver = self._solver()
+        if self.solver == "sgd":
+            steps = self.epochs * -(-table.rows // self.batch_size)
+            if steps < FEW_STEPS:
+                warn(
+                    f"fit: only {steps} steps: SGD stops short of the fit; "
+                    "use solver='newton' or more epochs"
+                )
         out = table._session._perform(
             {
                 "op": "fit",
                 "table": table._id,
-                "columns": names,
+                "columns": columns,
                 "label": label,
-                "solver": self._solver(),
+                "solver": solver,
             }
         )
         self._session = table._session
@@ -230,16 +260,27 @@ class LogisticRegression(_Estimator):
         return Scores(session, out["id"], out["rows"])
 
     def _solver(self) -> dict[str, Any]:
+        l2 = number("fit", "l2", self.l2)
+        if not 0 <= l2 <= 1e6:
+            refuse("fit", f"l2={l2} is not from 0 to 1e6", "pass 0 (no penalty) to 1e6 as l2")
         match self.solver:
             case "newton":
-                return {"newton": {"max_iterations": self.max_iter, "l2": self.l2}}
+                steps = integer("fit", "max_iter", self.max_iter, 1, 30)
+                return {"newton": {"max_iterations": steps, "l2": l2}}
             case "sgd":
+                rate = number("fit", "learning_rate", self.learning_rate)
+                if not 1 / 1024 < rate <= 16:
+                    refuse(
+                        "fit",
+                        f"learning_rate={rate} is not above 1/1024 and at most 16",
+                        "pass a learning_rate above 1/1024 and at most 16, such as 0.5",
+                    )
                 return {
                     "sgd": {
-                        "epochs": self.epochs,
-                        "batch": self.batch_size,
-                        "rate": self.learning_rate,
-                        "l2": self.l2,
+                        "epochs": integer("fit", "epochs", self.epochs, 1, 10_000),
+                        "batch": integer("fit", "batch_size", self.batch_size, 1, 16384),
+                        "rate": rate,
+                        "l2": l2,
                     }
                 }
         raise ArgumentError(
@@ -256,11 +297,11 @@ class LogisticRegression(_Estimator):
         self.coef_ = np.array([value["coefficients"]], dtype=np.float64)
         self.intercept_ = np.array([value["intercept"]], dtype=np.float64)
         self.classes_ = np.array([0, 1])
-        names = value["features"]
-        coefficients = dict(zip(names, value["coefficients"], strict=True))
+        features = value["features"]
+        coefficients = dict(zip(features, value["coefficients"], strict=True))
         errors = value["standard_errors"]
         if errors is not None:
-            errors = dict(zip(["intercept", *names], errors, strict=True))
+            errors = dict(zip(["intercept", *features], errors, strict=True))
         return LogisticModel(value["intercept"], coefficients, errors)
 
 
@@ -329,6 +370,10 @@ def evaluate(
     counts both classes in this many bands of scores. The result stays shared
     until it is released. ``label`` is the one of the fit unless told otherwise.
     """
+    metrics = names("evaluate", "metrics", metrics)
+    unknown = [m for m in metrics if m not in ("auc", "ks")]
+    if unknown:
+        refuse("evaluate", f"unknown metric '{unknown[0]}'", "use 'auc', 'ks' and bands=")
     if isinstance(model, LogisticRegression):
         scores = model.predict_proba(table)
         label = model._label if label is None else label
@@ -340,14 +385,6 @@ def evaluate(
             op="evaluate",
             rule="no label",
             fix="pass label=",
-        )
-    unknown = [m for m in metrics if m not in ("auc", "ks")]
-    if unknown:
-        raise ArgumentError(
-            f"evaluate: unknown metric '{unknown[0]}'; use 'auc', 'ks' and bands=",
-            op="evaluate",
-            rule=f"unknown metric '{unknown[0]}'",
-            fix="use 'auc', 'ks' and bands=",
         )
     wanted: list[Any] = list(metrics)
     if bands is not None:

@@ -8,20 +8,20 @@ import os
 import sys
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from . import _native
+from ._checks import integer, names, refuse, warn
 from ._native import Column, Policy
 from .exceptions import (
     ArgumentError,
     CancelledError,
     DeviationError,
     PeerStoppedError,
-    PrivityWarning,
     SessionClosedError,
     TimeoutError,
     TransportError,
@@ -45,6 +45,7 @@ ProgressCallback = Callable[[Progress], object]
 Role = str
 
 ENGINES = ("rep3",)
+KINDS = ("number", "text", "bool")
 NETWORKS = {
     "lan": Network(latency_ms=0.25, mbit_per_s=1000),
     "wan": Network(latency_ms=20, mbit_per_s=100),
@@ -142,9 +143,8 @@ class JointTable:
 
     def select(self, columns: Sequence[str]) -> JointTable:
         """Keeps these columns, in this order."""
-        if isinstance(columns, str):
-            columns = [columns]
-        out = self._session._perform({"op": "select", "table": self._id, "columns": list(columns)})
+        kept = names("select", "columns", columns)
+        out = self._session._perform({"op": "select", "table": self._id, "columns": kept})
         return self._derive(out)
 
     def own_column(self, column: str) -> Column:
@@ -234,7 +234,7 @@ class Session:
 
         Nobody learns which other rows a peer has.
         """
-        keys = [on] if isinstance(on, str) else list(on)
+        keys = [on] if isinstance(on, str) else names("align", "on", on)
         out = self._perform({"op": "align", "table": bound._id, "on": keys})
         return JointTable(self, out["id"], out["rows"], out["columns"], frozenset(keys))
 
@@ -327,7 +327,7 @@ class Session:
             ) from None
         out, notes = self._native.perform(text, self._progress)
         for note in notes:
-            warnings.warn(f"{self.name}: {note}", PrivityWarning, stacklevel=4)
+            warn(f"{self.name}: {note}")
         return out
 
     def _release(self, what: Mapping[str, int], to: str | Sequence[str]) -> dict[str, Any] | None:
@@ -471,6 +471,12 @@ class DryRun:
                 fix = f"use {', '.join(NETWORKS)} or a Network"
                 raise ArgumentError(f"estimate: {rule}; {fix}", op="estimate", rule=rule, fix=fix)
             network = NETWORKS[network]
+        if not isinstance(network, Network):
+            refuse(
+                "estimate",
+                f"an object of type {type(network).__name__} is no network",
+                f"use {', '.join(map(repr, NETWORKS))} or a Network",
+            )
         seconds = 0.0
         for steps in zip(*self._costs.values(), strict=False):
             rounds = max(s.rounds for s in steps)
@@ -509,7 +515,7 @@ def dry_run(
     for (name, value), policy in zip(
         schemas.items(), _policies("dry_run", schemas, policies), strict=True
     ):
-        columns, known = _schema(value)
+        columns, known = _schema(name, value)
         count = rows.get(name, known) if isinstance(rows, Mapping) else rows
         if columns is not None and count is None:
             count = known
@@ -522,6 +528,16 @@ def dry_run(
             )
         party = _party(name, value is not None, roles)
         planned.append((party, policy, columns, count if columns is not None and count else 0))
+    if common_rows is not None:
+        common_rows = integer("dry_run", "common_rows", common_rows, 0, 2**63 - 1)
+        owners = [(count, party[0]) for party, _, cols, count in planned if cols and party[1]]
+        if owners and common_rows > min(owners)[0]:
+            count, name = min(owners)
+            refuse(
+                "dry_run",
+                f"common_rows={common_rows} is more than the {count} rows of '{name}'",
+                f"pass common_rows of at most {count}",
+            )
     explanations, costs = {}, {}
     takes_data = _takes_data(program)
     for native in _native.dry_run(planned, common_rows, first_part):
@@ -532,16 +548,29 @@ def dry_run(
     return DryRun(explanations, costs)
 
 
-def _schema(value: Any) -> tuple[list[tuple[str, str, int | None]] | None, int | None]:
+def _schema(party: str, value: Any) -> tuple[list[tuple[str, str, int | None]] | None, int | None]:
     if value is None:
         return None, None
-    if isinstance(value, Mapping) and all(isinstance(v, (str, tuple)) for v in value.values()):
-        return [
-            (name, kind, None) if isinstance(kind, str) else (name, kind[0], kind[1])
-            for name, kind in value.items()
-        ], None
+    kinds = isinstance(value, Mapping) and all(isinstance(v, (str, tuple)) for v in value.values())
+    if kinds and value:
+        return [_column_kind(party, name, kind) for name, kind in value.items()], None
     checked = value if isinstance(value, Table) else table(value)
     return checked.schema(), checked.rows
+
+
+def _column_kind(party: str, name: str, kind: Any) -> tuple[str, str, int | None]:
+    word, *rest = (kind,) if isinstance(kind, str) else kind or (None,)
+    levels = rest[0] if rest else None
+    counted = isinstance(levels, Integral) and not isinstance(levels, bool) and int(levels) >= 1
+    right = len(rest) == 1 and counted if isinstance(kind, tuple) else True
+    if word not in KINDS or not right:
+        refuse(
+            "dry_run",
+            f"the kind of column '{name}' of '{party}' is none",
+            f"write {', '.join(map(repr, KINDS))}, or a kind and its number of levels: "
+            "('text', 12)",
+        )
+    return name, word, None if levels is None else int(levels)
 
 
 def _party(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import numpy as np
 
 from . import _native
+from ._checks import refuse
 from ._native import Table
 from .exceptions import ArgumentError
 
@@ -49,9 +50,11 @@ def table(data: Any, *, name: str = "table", missing: Missing = "refuse") -> Tab
         return _from_path(os.fspath(data), missing)
     if isinstance(data, Mapping):
         columns = [(str(key), _column(str(key), values)) for key, values in data.items()]
+        _check_any(columns)
         return _native.Table.from_columns(name, columns, missing)
     if _is_pandas(data):
         columns = [(str(key), _series(str(key), values)) for key, values in data.items()]
+        _check_any(columns)
         return _native.Table.from_columns(name, columns, missing)
     if hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
         return _native.Table.from_arrow(name, data, missing)
@@ -62,6 +65,11 @@ def table(data: Any, *, name: str = "table", missing: Missing = "refuse") -> Tab
         rule="not a table",
         fix="pass a pandas or polars data frame, a pyarrow table, a dict of columns, or a path",
     )
+
+
+def _check_any(columns: list[tuple[str, ColumnData]]) -> None:
+    if not columns:
+        refuse("table", "a table needs a column", "pass at least one column")
 
 
 def _from_path(path: str, missing: Missing) -> Table:
@@ -92,6 +100,12 @@ def _series(name: str, series: Any) -> ColumnData:
 
 
 def _column(name: str, values: Any) -> ColumnData:
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        refuse(
+            "table",
+            f"column '{name}' is of type {type(values).__name__}, not a list of values",
+            "pass a list or an array with one value per row",
+        )
     if not isinstance(values, np.ndarray):
         return list(values)
     if values.ndim != 1:
