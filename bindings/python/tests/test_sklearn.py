@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression as Plain
+from sklearn.metrics import roc_auc_score, roc_curve
 
 import privity as pv
 
@@ -57,3 +58,23 @@ def test_newton_finds_the_same_coefficients(
     plain = Plain(C=1 / l2 if l2 else np.inf, tol=1e-10, max_iter=1000).fit(x, y)
     assert coef == pytest.approx(plain.coef_[0], abs=1e-4)
     assert intercept == pytest.approx(plain.intercept_[0], abs=1e-4)
+
+
+def test_auc_and_ks_treat_equal_rows_as_ties() -> None:
+    """One feature of five levels: many ties, exactly one right answer."""
+    rng = np.random.default_rng(3)
+    x = rng.integers(0, 5, 600) / 4
+    y = (rng.random(600) < 0.3 + 0.3 * x).astype(np.int64)
+    ids = np.arange(600)
+
+    def program(s: pv.Session, data: object) -> pv.Metrics:
+        joint = s.align(s.bind(data), on="id")
+        model = pv.LogisticRegression().fit(joint, label="y", columns=["x"])
+        return s.release(pv.evaluate(model, joint, ["auc", "ks"]))
+
+    data = {"alpha": {"id": ids, "x": x}, "beta": {"id": ids, "y": y}, "bureau": None}
+    fpr, tpr, _ = roc_curve(y, x)
+    for _ in range(3):
+        metrics = pv.run_local(program, data)["alpha"]
+        assert metrics.auc == pytest.approx(roc_auc_score(y, x), abs=1e-5)
+        assert metrics.ks == pytest.approx(np.max(tpr - fpr), abs=1e-5)
