@@ -40,7 +40,10 @@
 //! monomials of the component pair that one party knows is this library's
 //! arrangement.
 
-use super::{Prss, Rep3, share::Bits};
+use super::{
+    Prss, Rep3,
+    share::{Bits, join, xor},
+};
 use privity_core::{
     Result, bits,
     ring::{self, Ring},
@@ -299,12 +302,4 @@ impl Planes {
         let words = join(&planes.iter().collect::<Vec<_>>());
         Planes { count: planes.len(), stride: self.stride, words }
     }
-}
-
-fn join(parts: &[&Replicated<u64>]) -> Replicated<u64> {
-    crate::engine::RingShares::concat(parts)
-}
-
-fn xor(a: &[u64], b: &[u64]) -> Vec<u64> {
-    ring::zip(a, b, |x, y| x ^ y)
 }

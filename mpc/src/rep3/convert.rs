@@ -20,7 +20,11 @@
 //! y_0, y_1 from F_0, F_1. Cost: 24 bytes over all parties, 2 rounds. (ABY3,
 //! section 5.4.1, does the same with three-party OT.)
 
-use super::{Rep3, prss::Y, share::Bits};
+use super::{
+    Rep3,
+    prss::Y,
+    share::{Bits, join, xor},
+};
 use privity_core::{
     Result, bits,
     ring::{self, Ring},
@@ -153,12 +157,4 @@ impl Rep3 {
             }
         }
     }
-}
-
-fn join(parts: &[&Replicated<u64>]) -> Replicated<u64> {
-    crate::engine::RingShares::concat(parts)
-}
-
-fn xor(a: &[u64], b: &[u64]) -> Vec<u64> {
-    ring::zip(a, b, |x, y| x ^ y)
 }

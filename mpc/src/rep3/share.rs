@@ -94,7 +94,7 @@ impl BitShares for Bits {
 
     fn xor(&self, other: &Self) -> Self {
         assert_eq!(self.len, other.len, "bit vectors of different lengths");
-        let words = self.words.zip_both(&other.words, |a, b| ring::zip(a, b, |x, y| x ^ y));
+        let words = self.words.zip_both(&other.words, xor);
         Self { len: self.len, words }
     }
 
@@ -118,4 +118,14 @@ impl BitShares for Bits {
         assert!(range.end <= self.len, "bit range");
         Self { len: range.len(), words: self.words.map_both(|w| bits::extract(w, range.clone())) }
     }
+}
+
+/// Planes or words, one after the other.
+pub(super) fn join(parts: &[&Replicated<u64>]) -> Replicated<u64> {
+    RingShares::concat(parts)
+}
+
+/// Exclusive or of packed words.
+pub(super) fn xor(a: &[u64], b: &[u64]) -> Vec<u64> {
+    ring::zip(a, b, |x, y| x ^ y)
 }
