@@ -66,10 +66,13 @@ impl Meter {
     }
 
     fn entry(&mut self, label: &str) -> &mut Count {
-        // The common case is a label that exists; do not allocate for it.
+        // Once per message: only a new label allocates.
         if !self.labels.contains_key(label) {
             self.labels.insert(label.to_owned(), Count::default());
         }
-        self.labels.entry(label.to_owned()).or_default()
+        match self.labels.get_mut(label) {
+            Some(count) => count,
+            None => unreachable!("the label has just been inserted"),
+        }
     }
 }
