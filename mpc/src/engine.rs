@@ -1,7 +1,14 @@
 //! What an engine must do. All algorithms above are written once, over this.
 //!
-//! An engine computes on vectors of Z_2^64 and of bits that are shared among
-//! its computing parties. Every party makes the same calls in the same order.
+//! An engine computes on shared vectors of three kinds: [`Engine::Ring`], the
+//! working words of 64 bits; [`Engine::Wide`], words of 128 bits for sums that
+//! outgrow them; and [`Engine::Bits`]. Every party makes the same calls in the
+//! same order.
+//!
+//! Words are two's-complement integers. An engine may hold them in the ring
+//! Z_2^64 or in a large prime field; what they have in common is the declared
+//! range, within which all engines compute the same integers.
+//!
 //! Nothing an algorithm does may depend on a shared value, so that the engine
 //! [`Shape`](crate::shape::Shape), which has no values, sees exactly the
 //! messages of a real run.
@@ -13,7 +20,8 @@
 //! Local operations assert that lengths agree and panic otherwise: a mismatch
 //! is a bug of the calling algorithm, never an effect of a peer's message.
 
-use privity_core::Result;
+use privity_core::{Result, ring::Ring, share::additive};
+use rand::CryptoRng;
 use std::ops::Range;
 
 /// Which computing parties learn an opened value.
@@ -35,8 +43,10 @@ impl Recipients<'_> {
     }
 }
 
-/// A shared vector of ring elements, with the operations that need no message.
+/// A shared vector of words, with the operations that need no message.
 pub trait RingShares: Clone + Send + Sized {
+    /// The public value of an element: u64 or u128, two's complement.
+    type Word: Ring;
     /// Number of elements.
     fn len(&self) -> usize;
     /// Whether there are none.
@@ -54,9 +64,9 @@ pub trait RingShares: Clone + Send + Sized {
         Self::zeros(self.len()).sub(self)
     }
     /// k x
-    fn scale(&self, k: u64) -> Self;
+    fn scale(&self, k: Self::Word) -> Self;
     /// Element by element with a public vector.
-    fn mul_public(&self, k: &[u64]) -> Self;
+    fn mul_public(&self, k: &[Self::Word]) -> Self;
     /// The elements at `indices`, in that order; repeats are allowed.
     fn gather(&self, indices: &[usize]) -> Self;
     /// The elements of a range.
@@ -121,20 +131,28 @@ pub struct Dims {
 
 /// A protocol for computing on shared vectors.
 ///
-/// **Ranges.** Values are two's-complement integers in Z_2^64. Wherever `trunc`
-/// is not zero the value to be truncated must satisfy |x| < 2^62, and
-/// comparisons need |x| < 2^62 ([`MAX_BITS`]); beyond that the result is wrong,
-/// so importers check ranges and algorithms state the growth they cause.
+/// **Ranges.** Values are two's-complement integers. Wherever `trunc` is not
+/// zero the value to be truncated must satisfy |x| < 2^62, and comparisons need
+/// |x| < 2^62 ([`MAX_BITS`]); for wide words the bound is 2^124
+/// ([`WIDE_MAX_BITS`]). Beyond that the result is wrong, so importers check
+/// ranges and algorithms state the growth they cause.
 ///
 /// **Truncation** divides by 2^`trunc` and returns floor(x / 2^trunc) or that
 /// plus one unit; there are no larger errors. For products the choice is random
 /// and the error is zero on average, up to 2^-trunc units. A vector that was
 /// input and not multiplied yet may always be rounded up.
 pub trait Engine {
-    /// A shared vector of ring elements.
-    type Ring: RingShares;
+    /// A shared vector of 64-bit words.
+    type Ring: RingShares<Word = u64>;
+    /// A shared vector of 128-bit words, for sums that do not fit.
+    type Wide: RingShares<Word = u128>;
     /// A shared vector of bits.
     type Bits: BitShares;
+    /// A random permutation that no party knows.
+    type Permutation: Send;
+
+    /// How many words a party is given for each element by [`Engine::deal`].
+    const DEALT_WORDS: usize = 1;
 
     /// This party's index among the computing parties.
     fn me(&self) -> usize;
@@ -150,13 +168,25 @@ pub trait Engine {
     /// exactly at the owner; all parties know `len`.
     fn input(&mut self, owner: usize, values: Option<&[u64]>, len: usize) -> Result<Self::Ring>;
 
-    /// Shares a vector of which each computing party has an additive share, as
-    /// dealt by an owner that does not compute.
-    fn import(&mut self, additive: &[u64]) -> Result<Self::Ring>;
+    /// What an owner that does not compute sends to each of `parties` computing
+    /// parties so that they can [`Engine::import`] its values: additive shares,
+    /// unless the engine says otherwise.
+    fn deal(values: &[u64], parties: usize, rng: &mut impl CryptoRng) -> Vec<Vec<u64>> {
+        additive::share(values, parties, rng)
+    }
 
-    /// Fresh additive shares of x, uniform but for their sum, for a recipient
-    /// that does not compute. Local: the randomness comes from correlated keys.
+    /// Shares a vector from the words that its owner dealt.
+    fn import(&mut self, dealt: &[u64]) -> Result<Self::Ring>;
+
+    /// What this party sends to a recipient that does not compute: fresh shares
+    /// of x, which tell together x and nothing else. Local where the randomness
+    /// comes from correlated keys.
     fn export(&mut self, x: &Self::Ring) -> Result<Vec<u64>>;
+
+    /// x from what all computing parties exported.
+    fn combine(exported: &[Vec<u64>]) -> Result<Vec<u64>> {
+        Ok(additive::reconstruct(exported))
+    }
 
     /// A public vector as shares.
     fn public(&self, values: &[u64]) -> Self::Ring;
@@ -212,8 +242,11 @@ pub trait Engine {
     /// x = 0
     fn is_zero(&mut self, x: &Self::Ring) -> Result<Self::Bits>;
 
-    /// The 64 bits of each element, lowest plane first.
-    fn to_bits(&mut self, x: &Self::Ring) -> Result<Vec<Self::Bits>>;
+    /// The low `width` bits of each element, 1 to 64, lowest plane first.
+    fn to_bits(&mut self, x: &Self::Ring, width: usize) -> Result<Vec<Self::Bits>>;
+
+    /// Uniform bits that no party knows.
+    fn random_bits(&mut self, len: usize) -> Result<Self::Bits>;
 
     /// A bit as the ring element 0 or 1.
     fn bit_to_ring(&mut self, b: &Self::Bits) -> Result<Self::Ring>;
@@ -233,7 +266,50 @@ pub trait Engine {
         }
         Ok(sum)
     }
+
+    /// The same integers as wide words, for |x| < 2^62.
+    fn widen(&mut self, x: &Self::Ring) -> Result<Self::Wide>;
+
+    /// The same integers as 64-bit words, for |x| < 2^63. Local.
+    fn narrow(&self, x: &Self::Wide) -> Self::Ring;
+
+    /// A public wide vector as shares.
+    fn public_wide(&self, values: &[u128]) -> Self::Wide;
+
+    /// [`Engine::open`] for wide words.
+    fn open_wide(&mut self, x: &Self::Wide, to: Recipients<'_>) -> Result<Option<Vec<u128>>>;
+
+    /// [`Engine::dot`] for wide words, without truncation; the sums must stay
+    /// below 2^[`WIDE_MAX_BITS`].
+    fn dot_wide(&mut self, x: &Self::Wide, y: &Self::Wide, group: usize) -> Result<Self::Wide>;
+
+    /// x / 2^bits for |x| < 2^[`WIDE_MAX_BITS`], 1 <= bits < 124; rounds as
+    /// [`Engine::truncate`] does.
+    fn truncate_wide(&mut self, x: &Self::Wide, bits: u32) -> Result<Self::Wide>;
+
+    /// A uniform permutation of `n` rows that no party knows.
+    fn random_permutation(&mut self, n: usize) -> Result<Self::Permutation>;
+
+    /// Moves the rows of all columns by the same hidden permutation pi: row i of
+    /// the input becomes row pi(i) of the result. The shares come out fresh, so
+    /// that a column may be opened afterwards without telling pi.
+    fn shuffle(
+        &mut self,
+        permutation: &Self::Permutation,
+        columns: &[&Self::Ring],
+    ) -> Result<Vec<Self::Ring>>;
+
+    /// The inverse of [`Engine::shuffle`] by the same permutation.
+    fn unshuffle(
+        &mut self,
+        permutation: &Self::Permutation,
+        columns: &[&Self::Ring],
+    ) -> Result<Vec<Self::Ring>>;
 }
 
 /// Comparisons and truncations hold for |x| < 2^`MAX_BITS`, on every engine.
 pub const MAX_BITS: u32 = 62;
+
+/// Sums of products and truncations of wide words hold for |x| below this power
+/// of two, on every engine.
+pub const WIDE_MAX_BITS: u32 = 124;
