@@ -81,7 +81,7 @@ fn rep3(c: &mut Criterion) {
         e.bit_to_ring(&b).map(drop)
     });
     bench(c, "equal 1M, bits", 0, M, |e, x, y, _| e.is_zero(&x.sub(y)).map(drop));
-    bench(c, "bits of 100k", 0, 100_000, |e, x, _, _| e.to_bits(x).map(drop));
+    bench(c, "bits of 100k", 0, 100_000, |e, x, _, _| e.to_bits(x, 64).map(drop));
 }
 
 criterion_group!(benches, rep3);

@@ -23,6 +23,10 @@ pub trait Ring:
     fn times(self, other: Self) -> Self;
     /// The element of a small integer.
     fn from_u64(value: u64) -> Self;
+    /// a * 2^n for n < k.
+    fn shl(self, n: u32) -> Self;
+    /// The arithmetic shift to the right by n < k: floor(a / 2^n) of the signed number.
+    fn sar(self, n: u32) -> Self;
 }
 
 macro_rules! ring {
@@ -38,6 +42,10 @@ macro_rules! ring {
             fn times(self, other: Self) -> Self { self.wrapping_mul(other) }
             #[inline(always)]
             fn from_u64(value: u64) -> Self { value as Self }
+            #[inline(always)]
+            fn shl(self, n: u32) -> Self { self << n }
+            #[inline(always)]
+            fn sar(self, n: u32) -> Self { (self.cast_signed() >> n).cast_unsigned() }
         }
     )*};
 }

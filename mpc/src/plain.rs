@@ -8,8 +8,10 @@
 //!
 //! The file is compiled under `cfg(test)` here and in `privity-joint`.
 
-use privity_core::{Result, bits};
-use privity_mpc::engine::{BitShares, Dims, Engine, MAX_BITS, Recipients, RingShares};
+use privity_core::{Result, bits, ring::Ring};
+use privity_mpc::engine::{
+    BitShares, Dims, Engine, MAX_BITS, Recipients, RingShares, WIDE_MAX_BITS,
+};
 use std::ops::Range;
 
 /// The engine, with the state of its generator.
@@ -19,7 +21,7 @@ pub(crate) struct Plain {
 
 /// A vector in the clear.
 #[derive(Clone, Debug)]
-pub(crate) struct Words(pub(crate) Vec<u64>);
+pub(crate) struct Words<W = u64>(pub(crate) Vec<W>);
 
 /// Bits in the clear.
 #[derive(Clone, Debug)]
@@ -59,27 +61,29 @@ fn signed(x: u64) -> i128 {
     i128::from(x as i64)
 }
 
-impl RingShares for Words {
+impl<W: Ring> RingShares for Words<W> {
+    type Word = W;
+
     fn len(&self) -> usize {
         self.0.len()
     }
     fn zeros(len: usize) -> Self {
-        Self(vec![0; len])
+        Self(vec![W::default(); len])
     }
     fn add(&self, other: &Self) -> Self {
         assert_eq!(self.len(), other.len(), "lengths");
-        Self(self.0.iter().zip(&other.0).map(|(a, b)| a.wrapping_add(*b)).collect())
+        Self(self.0.iter().zip(&other.0).map(|(a, b)| a.plus(*b)).collect())
     }
     fn sub(&self, other: &Self) -> Self {
         assert_eq!(self.len(), other.len(), "lengths");
-        Self(self.0.iter().zip(&other.0).map(|(a, b)| a.wrapping_sub(*b)).collect())
+        Self(self.0.iter().zip(&other.0).map(|(a, b)| a.minus(*b)).collect())
     }
-    fn scale(&self, k: u64) -> Self {
-        Self(self.0.iter().map(|a| a.wrapping_mul(k)).collect())
+    fn scale(&self, k: W) -> Self {
+        Self(self.0.iter().map(|a| a.times(k)).collect())
     }
-    fn mul_public(&self, k: &[u64]) -> Self {
+    fn mul_public(&self, k: &[W]) -> Self {
         assert_eq!(self.len(), k.len(), "lengths");
-        Self(self.0.iter().zip(k).map(|(a, b)| a.wrapping_mul(*b)).collect())
+        Self(self.0.iter().zip(k).map(|(a, b)| a.times(*b)).collect())
     }
     fn gather(&self, indices: &[usize]) -> Self {
         Self(indices.iter().map(|&i| self.0[i]).collect())
@@ -94,25 +98,25 @@ impl RingShares for Words {
         Self(
             self.0
                 .chunks(columns)
-                .map(|r| r.iter().fold(0u64, |a, b| a.wrapping_add(*b)))
+                .map(|r| r.iter().fold(W::default(), |a, b| a.plus(*b)))
                 .collect(),
         )
     }
     fn sum_columns(&self, columns: usize) -> Self {
-        let mut sums = vec![0u64; columns];
+        let mut sums = vec![W::default(); columns];
         for row in self.0.chunks(columns) {
             for (s, x) in sums.iter_mut().zip(row) {
-                *s = s.wrapping_add(*x);
+                *s = s.plus(*x);
             }
         }
         Self(sums)
     }
     fn prefix_sum(&self) -> Self {
-        let add = |sum: &mut u64, x: &u64| {
-            *sum = sum.wrapping_add(*x);
+        let add = |sum: &mut W, x: &W| {
+            *sum = sum.plus(*x);
             Some(*sum)
         };
-        Self(self.0.iter().scan(0, add).collect())
+        Self(self.0.iter().scan(W::default(), add).collect())
     }
 }
 
@@ -134,7 +138,9 @@ impl BitShares for Flags {
 
 impl Engine for Plain {
     type Ring = Words;
+    type Wide = Words<u128>;
     type Bits = Flags;
+    type Permutation = Vec<usize>;
 
     fn me(&self) -> usize {
         0
@@ -202,10 +208,79 @@ impl Engine for Plain {
     fn is_zero(&mut self, x: &Words) -> Result<Flags> {
         Ok(Flags(x.0.iter().map(|&x| x == 0).collect()))
     }
-    fn to_bits(&mut self, x: &Words) -> Result<Vec<Flags>> {
-        Ok((0..64).map(|j| Flags(x.0.iter().map(|x| x >> j & 1 == 1).collect())).collect())
+    fn to_bits(&mut self, x: &Words, width: usize) -> Result<Vec<Flags>> {
+        assert!((1..=64).contains(&width), "width");
+        Ok((0..width).map(|j| Flags(x.0.iter().map(|x| x >> j & 1 == 1).collect())).collect())
+    }
+    fn random_bits(&mut self, len: usize) -> Result<Flags> {
+        Ok(Flags((0..len).map(|_| self.random() & 1 == 1).collect()))
     }
     fn bit_to_ring(&mut self, b: &Flags) -> Result<Words> {
         Ok(Words(b.0.iter().map(|&b| u64::from(b)).collect()))
+    }
+    fn widen(&mut self, x: &Words) -> Result<Words<u128>> {
+        let widened = x.0.iter().map(|&x| {
+            assert!(signed(x).unsigned_abs() <= 1 << MAX_BITS, "widening beyond the range");
+            signed(x) as u128
+        });
+        Ok(Words(widened.collect()))
+    }
+    fn narrow(&self, x: &Words<u128>) -> Words {
+        let narrowed = x.0.iter().map(|&x| {
+            assert!(i64::try_from(x as i128).is_ok(), "narrowing beyond the range");
+            x as u64
+        });
+        Words(narrowed.collect())
+    }
+    fn public_wide(&self, values: &[u128]) -> Words<u128> {
+        Words(values.to_vec())
+    }
+    fn open_wide(&mut self, x: &Words<u128>, _: Recipients<'_>) -> Result<Option<Vec<u128>>> {
+        Ok(Some(x.0.clone()))
+    }
+    fn dot_wide(&mut self, x: &Words<u128>, y: &Words<u128>, group: usize) -> Result<Words<u128>> {
+        assert_eq!(x.len(), y.len(), "lengths");
+        let sums = x.0.chunks(group).zip(y.0.chunks(group)).map(|(x, y)| {
+            let sum = x.iter().zip(y).try_fold(0i128, |sum, (a, b)| {
+                (*a as i128).checked_mul(*b as i128).and_then(|p| sum.checked_add(p))
+            });
+            assert!(sum.is_some_and(|s| s.unsigned_abs() < 1 << WIDE_MAX_BITS), "wide sum");
+            sum.unwrap_or(0) as u128
+        });
+        Ok(Words(sums.collect()))
+    }
+    fn truncate_wide(&mut self, x: &Words<u128>, bits: u32) -> Result<Words<u128>> {
+        assert!((1..WIDE_MAX_BITS).contains(&bits), "bits");
+        let mut out = vec![];
+        for &x in &x.0 {
+            let x = x as i128;
+            assert!(x.unsigned_abs() < 1 << WIDE_MAX_BITS, "wide truncation is out of range");
+            let random = u128::from(self.random()) << 64 | u128::from(self.random());
+            let low = (random & ((1 << bits) - 1)) as i128;
+            let carry = i128::from(low > x & ((1 << bits) - 1));
+            out.push(((x >> bits) - carry + 1) as u128);
+        }
+        Ok(Words(out))
+    }
+    fn random_permutation(&mut self, n: usize) -> Result<Vec<usize>> {
+        let mut permutation: Vec<usize> = (0..n).collect();
+        for i in (1..n).rev() {
+            permutation.swap(i, (self.random() % (i as u64 + 1)) as usize);
+        }
+        Ok(permutation)
+    }
+    fn shuffle(&mut self, to: &Vec<usize>, columns: &[&Words]) -> Result<Vec<Words>> {
+        let moved = columns.iter().map(|column| {
+            assert_eq!(column.len(), to.len(), "lengths");
+            let mut out = vec![0; to.len()];
+            for (&x, &t) in column.0.iter().zip(to) {
+                out[t] = x;
+            }
+            Words(out)
+        });
+        Ok(moved.collect())
+    }
+    fn unshuffle(&mut self, to: &Vec<usize>, columns: &[&Words]) -> Result<Vec<Words>> {
+        Ok(columns.iter().map(|column| column.gather(to)).collect())
     }
 }

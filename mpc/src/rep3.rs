@@ -36,18 +36,28 @@
 //! | test for zero | 31.9 (255 bits) | 7 |
 //! | all bits of a number | 156 | 8 |
 //! | bit to number | 24 | 2 |
+//! | random bit | 0 | 0 |
+//! | shuffle, per row and column | 32 | 2 |
+//! | widening to 128 bits | 48 | 2 |
+//! | wide product, inner product | 48 | 1 |
+//! | wide truncation | 32 + 2e | 2 |
 
 pub mod compare;
-pub(crate) mod convert;
+mod convert;
+mod cost;
 mod multiply;
 mod prss;
 mod share;
+mod shuffle;
 pub mod truncate;
+
+pub use cost::Rep3Cost;
 
 #[cfg(any(test, feature = "test-util"))]
 pub use prss::Flaw;
 pub use prss::Prss;
 pub use share::Bits;
+pub use shuffle::Permutation;
 
 use crate::engine::{Dims, Engine, Recipients};
 use privity_core::{
@@ -58,6 +68,7 @@ use privity_core::{
 use rand::CryptoRng;
 use rayon::prelude::*;
 use std::ops::Range;
+use truncate::{Divide, Widen};
 
 /// Elements per message: 64 KiB of words.
 pub(crate) const CHUNK: usize = 8192;
@@ -112,27 +123,27 @@ impl Rep3 {
 /// Turns an additive sharing that each party can produce range by range into a
 /// replicated one: z_i goes to party i - 1. One round, 8 bytes per element and
 /// party. The caller has masked z_i with a zero share.
-fn reshare(
+fn reshare<R: Ring>(
     mesh: &mut Mesh,
     len: usize,
-    z: impl Fn(Range<usize>, &mut [u64]) + Sync,
-) -> Result<Replicated<u64>> {
+    z: impl Fn(Range<usize>, &mut [R]) + Sync,
+) -> Result<Replicated<R>> {
     let (prev, next) = ((mesh.me() + 2) % 3, (mesh.me() + 1) % 3);
     let own = send_produced(mesh, prev, len, z)?;
-    let mut received = vec![0; len];
+    let mut received = vec![R::default(); len];
     mesh.recv_bulk(next, &mut received)?;
     Ok(Replicated { own, next: received })
 }
 
 /// Produces a vector on all cores and sends it in chunks while the rest is
 /// still being made.
-fn send_produced(
+fn send_produced<R: Ring>(
     mesh: &mut Mesh,
     to: usize,
     len: usize,
-    produce: impl Fn(Range<usize>, &mut [u64]) + Sync,
-) -> Result<Vec<u64>> {
-    let mut values = vec![0; len];
+    produce: impl Fn(Range<usize>, &mut [R]) + Sync,
+) -> Result<Vec<R>> {
+    let mut values = vec![R::default(); len];
     let window = CHUNK * 4 * rayon::current_num_threads();
     for (w, part) in values.chunks_mut(window).enumerate() {
         fill_parallel(part, w * window, &produce);
@@ -142,12 +153,12 @@ fn send_produced(
 }
 
 /// Fills `out`, which starts at element `offset` of a vector, chunk by chunk.
-fn fill_parallel(
-    out: &mut [u64],
+fn fill_parallel<R: Ring>(
+    out: &mut [R],
     offset: usize,
-    produce: &(impl Fn(Range<usize>, &mut [u64]) + Sync),
+    produce: &(impl Fn(Range<usize>, &mut [R]) + Sync),
 ) {
-    let one = |(c, part): (usize, &mut [u64])| {
+    let one = |(c, part): (usize, &mut [R])| {
         let start = offset + c * CHUNK;
         produce(start..start + part.len(), part);
     };
@@ -160,7 +171,9 @@ fn fill_parallel(
 
 impl Engine for Rep3 {
     type Ring = Replicated<u64>;
+    type Wide = Replicated<u128>;
     type Bits = Bits;
+    type Permutation = Permutation;
 
     fn me(&self) -> usize {
         self.mesh.me()
@@ -212,13 +225,7 @@ impl Engine for Rep3 {
     }
 
     fn public(&self, values: &[u64]) -> Self::Ring {
-        // Component 0 carries the constant; party 0 holds it first, party 2 second.
-        let zero = vec![0; values.len()];
-        match self.me() {
-            0 => Replicated { own: values.to_vec(), next: zero },
-            2 => Replicated { own: zero, next: values.to_vec() },
-            _ => Replicated { own: zero.clone(), next: zero },
-        }
+        self.constant(values)
     }
 
     fn open(&mut self, x: &Self::Ring, to: Recipients<'_>) -> Result<Option<Vec<u64>>> {
@@ -254,7 +261,7 @@ impl Engine for Rep3 {
     }
 
     fn truncate(&mut self, x: &Self::Ring, bits: u32) -> Result<Self::Ring> {
-        self.truncate_shared(x, bits)
+        self.cut_shared(x, Divide::by(bits))
     }
 
     fn and(&mut self, x: &Bits, y: &Bits) -> Result<Bits> {
@@ -280,23 +287,86 @@ impl Engine for Rep3 {
         self.zero_test(x)
     }
 
-    fn to_bits(&mut self, x: &Self::Ring) -> Result<Vec<Bits>> {
-        self.decompose(x)
+    fn to_bits(&mut self, x: &Self::Ring, width: usize) -> Result<Vec<Bits>> {
+        self.decompose(x, width)
+    }
+
+    /// Local: each component comes from the key of the pair that holds it.
+    fn random_bits(&mut self, len: usize) -> Result<Bits> {
+        let (op, words) = (self.prss.operation(), bits::words(len));
+        let words =
+            Replicated { own: self.prss.own_vec(op, words), next: self.prss.next_vec(op, words) };
+        Ok(Bits { len, words })
     }
 
     fn bit_to_ring(&mut self, b: &Bits) -> Result<Self::Ring> {
         self.inject(b)
     }
+
+    fn widen(&mut self, x: &Self::Ring) -> Result<Self::Wide> {
+        self.cut_shared(x, Widen)
+    }
+
+    fn narrow(&self, x: &Self::Wide) -> Self::Ring {
+        let low = |c: &[u128]| c.iter().map(|&x| x as u64).collect();
+        Replicated { own: low(&x.own), next: low(&x.next) }
+    }
+
+    fn public_wide(&self, values: &[u128]) -> Self::Wide {
+        self.constant(values)
+    }
+
+    fn open_wide(&mut self, x: &Self::Wide, to: Recipients<'_>) -> Result<Option<Vec<u128>>> {
+        self.open_words(x, to, u128::plus)
+    }
+
+    fn dot_wide(&mut self, x: &Self::Wide, y: &Self::Wide, group: usize) -> Result<Self::Wide> {
+        self.plain_dot(x, y, group)
+    }
+
+    fn truncate_wide(&mut self, x: &Self::Wide, bits: u32) -> Result<Self::Wide> {
+        self.cut_shared(x, Divide::by(bits))
+    }
+
+    fn random_permutation(&mut self, n: usize) -> Result<Permutation> {
+        Ok(self.draw_permutation(n))
+    }
+
+    fn shuffle(
+        &mut self,
+        permutation: &Permutation,
+        columns: &[&Self::Ring],
+    ) -> Result<Vec<Self::Ring>> {
+        self.permute(permutation, columns, false)
+    }
+
+    fn unshuffle(
+        &mut self,
+        permutation: &Permutation,
+        columns: &[&Self::Ring],
+    ) -> Result<Vec<Self::Ring>> {
+        self.permute(permutation, columns, true)
+    }
 }
 
 impl Rep3 {
+    /// Component 0 carries a constant; party 0 holds it first, party 2 second.
+    fn constant<R: Ring>(&self, values: &[R]) -> Replicated<R> {
+        let zero = vec![R::default(); values.len()];
+        match self.me() {
+            0 => Replicated { own: values.to_vec(), next: zero },
+            2 => Replicated { own: zero, next: values.to_vec() },
+            _ => Replicated { own: zero.clone(), next: zero },
+        }
+    }
+
     /// Party i lacks x_{i-1}, which party i - 1 holds first.
-    fn open_words(
+    fn open_words<R: Ring>(
         &mut self,
-        x: &Replicated<u64>,
+        x: &Replicated<R>,
         to: Recipients<'_>,
-        add: fn(u64, u64) -> u64,
-    ) -> Result<Option<Vec<u64>>> {
+        add: fn(R, R) -> R,
+    ) -> Result<Option<Vec<R>>> {
         let (prev, next) = (self.prev(), self.next());
         if to.contains(next) {
             self.mesh.send_bulk(next, &x.own)?;
@@ -304,7 +374,7 @@ impl Rep3 {
         if !to.contains(self.me()) {
             return Ok(None);
         }
-        let mut missing = vec![0; x.len()];
+        let mut missing = vec![R::default(); x.len()];
         self.mesh.recv_bulk(prev, &mut missing)?;
         let known = ring::zip(&x.own, &x.next, add);
         Ok(Some(ring::zip(&known, &missing, add)))

@@ -266,8 +266,7 @@ impl Engine for Shape {
         let result = work(self);
         self.traffic.labels.pop();
         let parties = before.len();
-        let cost =
-            self.traffic.costs.entry(label.into()).or_insert_with(|| Cost::new(parties));
+        let cost = self.traffic.costs.entry(label.into()).or_insert_with(|| Cost::new(parties));
         for (r, (now, then)) in cost.rounds.iter_mut().zip(self.traffic.clocks.iter().zip(before)) {
             *r += now - then;
         }

@@ -1,52 +1,83 @@
-//! The table in `docs/protocols.md` is what `shape` computes.
-//! `PRIVITY_UPDATE=1 cargo test -p privity-mpc --test costs` writes it anew.
+//! The tables in `docs/protocols.md` are what `shape` computes.
+//! `PRIVITY_UPDATE=1 cargo test -p privity-mpc --test costs` writes them anew.
 #![allow(clippy::expect_used)] // a failed expectation fails the test
 
 use privity_core::Result;
 use privity_mpc::{
     engine::{Dims, Engine, Recipients, RingShares},
+    rep3::Rep3Cost,
     shape::{Length, Shape},
 };
 use std::fmt::Write as _;
 
-type Operation = fn(&mut Shape, &Length) -> Result<()>;
-
 const N: usize = 1_000_000;
 
-const OPERATIONS: [(&str, Operation); 14] = [
+/// Every engine with a table in the document.
+const ENGINES: [(&str, fn() -> Shape); 1] = [("rep3", || Shape::new(0, Rep3Cost))];
+
+/// Vectors of N elements.
+struct Operands {
+    x: Length<u64>,
+    wide: Length<u128>,
+    bits: Length<bool>,
+}
+
+type Operation = fn(&mut Shape, &Operands) -> Result<()>;
+
+const OPERATIONS: [(&str, Operation); 21] = [
     ("input by a computing party", |e, _| e.input(0, None, N).map(drop)),
-    ("import from an outside owner", |e, _| e.import(&vec![0; N]).map(drop)),
-    ("open to all", |e, x| e.open(x, Recipients::All).map(drop)),
-    ("open to one", |e, x| e.open(x, Recipients::Only(&[0])).map(drop)),
-    ("product", |e, x| e.mul(x, x, 0).map(drop)),
-    ("product with truncation by 20 bits", |e, x| e.mul(x, x, 20).map(drop)),
-    ("matrix product, truncated", |e, x| {
-        e.matmul(x, x, Dims { m: 1000, k: 1000, n: 1000 }, 20).map(drop)
+    ("import from an outside owner", |e, _| {
+        // Dealt words, as many as the engine has for each element.
+        let words = e.export(&Length::zeros(1))?.len();
+        e.import(&vec![0; N * words]).map(drop)
     }),
-    ("inner product of two vectors", |e, x| e.dot(x, x, N, 20).map(drop)),
-    ("truncation by 20 bits", |e, x| e.truncate(x, 20).map(drop)),
-    ("AND of two bit vectors", |e, x| e.and(x, x).map(drop)),
-    ("sign or less-than, as bits", |e, x| e.is_negative(x).map(drop)),
-    ("sign or less-than, as numbers", |e, x| {
-        let b = e.is_negative(x)?;
+    ("open to all", |e, o| e.open(&o.x, Recipients::All).map(drop)),
+    ("open to one", |e, o| e.open(&o.x, Recipients::Only(&[0])).map(drop)),
+    ("product", |e, o| e.mul(&o.x, &o.x, 0).map(drop)),
+    ("product with truncation by 20 bits", |e, o| e.mul(&o.x, &o.x, 20).map(drop)),
+    ("matrix product, truncated", |e, o| {
+        e.matmul(&o.x, &o.x, Dims { m: 1000, k: 1000, n: 1000 }, 20).map(drop)
+    }),
+    ("inner product of two vectors", |e, o| e.dot(&o.x, &o.x, N, 20).map(drop)),
+    ("truncation by 20 bits", |e, o| e.truncate(&o.x, 20).map(drop)),
+    ("AND of two bit vectors", |e, o| e.and(&o.bits, &o.bits).map(drop)),
+    ("sign or less-than, as bits", |e, o| e.is_negative(&o.x).map(drop)),
+    ("sign or less-than, as numbers", |e, o| {
+        let b = e.is_negative(&o.x)?;
         e.bit_to_ring(&b).map(drop)
     }),
-    ("equality, as bits", |e, x| e.is_zero(x).map(drop)),
-    ("all 64 bits", |e, x| e.to_bits(x).map(drop)),
+    ("equality, as bits", |e, o| e.is_zero(&o.x).map(drop)),
+    ("all 64 bits", |e, o| e.to_bits(&o.x, 64).map(drop)),
+    ("the low 32 bits", |e, o| e.to_bits(&o.x, 32).map(drop)),
+    ("a bit as a number", |e, o| e.bit_to_ring(&o.bits).map(drop)),
+    ("random bits", |e, _| e.random_bits(N).map(drop)),
+    ("widening to 128 bits", |e, o| e.widen(&o.x).map(drop)),
+    ("wide product", |e, o| e.dot_wide(&o.wide, &o.wide, 1).map(drop)),
+    ("wide truncation by 20 bits", |e, o| e.truncate_wide(&o.wide, 20).map(drop)),
+    ("shuffle of one column", |e, o| {
+        let p = e.random_permutation(N)?;
+        e.shuffle(&p, &[&o.x]).map(drop)
+    }),
 ];
 
-fn table() -> String {
+fn table(new: fn() -> Shape) -> String {
     let mut out = String::from(
-        "| operation of `rep3` | bytes sent by party 0 | 1 | 2 | all, MB | rounds |\n|---|---|---|---|---|---|\n",
+        "| operation | bytes sent by each party | all, MB | rounds |\n|---|---|---|---|\n",
     );
     for (name, operation) in OPERATIONS {
-        let mut shape = Shape::new(0);
-        operation(&mut shape, &Length::zeros(N)).expect("no messages, no errors");
+        let mut shape = new();
+        let operands = Operands {
+            x: Length::zeros(N),
+            wide: Length::zeros(N),
+            bits: shape.random_bits(N).expect("shape"),
+        };
+        let mut shape = new();
+        operation(&mut shape, &operands).expect("no messages, no errors");
         let cost = shape.cost();
-        let [a, b, c] = cost.sent;
-        let rounds = cost.rounds.into_iter().max().unwrap_or(0);
-        let total = cost.bytes() as f64 / 1e6;
-        writeln!(out, "| {name} | {a} | {b} | {c} | {total:.1} | {rounds} |").expect("a string");
+        let sent: Vec<String> = cost.sent.iter().map(u64::to_string).collect();
+        let rounds = cost.rounds.iter().max().expect("a party");
+        let (sent, total) = (sent.join(" + "), cost.bytes() as f64 / 1e6);
+        writeln!(out, "| {name} | {sent} | {total:.1} | {rounds} |").expect("a string");
     }
     out
 }
@@ -54,14 +85,19 @@ fn table() -> String {
 #[test]
 fn the_document_is_up_to_date() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/protocols.md");
-    let text = std::fs::read_to_string(path).expect("docs/protocols.md");
-    let (head, rest) = text.split_once("<!-- costs -->\n").expect("a place for the table");
-    let (old, tail) = rest.split_once("<!-- /costs -->").expect("its end");
-    let new = table();
+    let mut text = std::fs::read_to_string(path).expect("docs/protocols.md");
+    for (engine, new) in ENGINES {
+        let (open, close) =
+            (format!("<!-- costs {engine} -->\n"), format!("<!-- /costs {engine} -->"));
+        let (head, rest) = text.split_once(&open).expect("a place for the table");
+        let (old, tail) = rest.split_once(&close).expect("its end");
+        let new = table(new);
+        if std::env::var_os("PRIVITY_UPDATE").is_none() {
+            assert_eq!(old, new, "run with PRIVITY_UPDATE=1");
+        }
+        text = format!("{head}{open}{new}{close}{tail}");
+    }
     if std::env::var_os("PRIVITY_UPDATE").is_some() {
-        let text = format!("{head}<!-- costs -->\n{new}<!-- /costs -->{tail}");
         std::fs::write(path, text).expect("docs/protocols.md");
-    } else {
-        assert_eq!(old, new, "run with PRIVITY_UPDATE=1");
     }
 }

@@ -107,8 +107,14 @@ fn everything(e: &mut Rep3) -> Result<()> {
     let zero = e.is_zero(&c)?;
     let both = e.and(&sign, &zero)?;
     let back = e.bit_to_ring(&both)?;
-    let bits = e.to_bits(&back)?;
+    let bits = e.to_bits(&back, 9)?;
     let sum = e.compose(&bits[..3])?;
+    let wide = e.widen(&sum)?;
+    let wide = e.dot_wide(&wide, &wide, 1)?;
+    let wide = e.truncate_wide(&wide, 2)?;
+    let p = e.random_permutation(sum.len())?;
+    let moved = e.shuffle(&p, &[&e.narrow(&wide)])?;
+    let sum = e.unshuffle(&p, &[&moved[0]])?.remove(0);
     e.open(&sum, privity_mpc::engine::Recipients::All)?;
     Ok(())
 }

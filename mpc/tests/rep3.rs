@@ -4,7 +4,7 @@
 use privity_core::{Result, bits};
 use privity_mpc::{
     engine::{BitShares, Dims, Engine, Recipients, RingShares},
-    rep3,
+    rep3::{self, Rep3Cost},
     shape::Shape,
 };
 use proptest::prelude::*;
@@ -56,7 +56,7 @@ fn both<T: PartialEq + std::fmt::Debug + Send + Clone>(
     })
     .expect("three honest parties");
     for me in 0..3 {
-        let mut shape = Shape::new(me);
+        let mut shape = Shape::new(me, Rep3Cost);
         let a = shape.input(0, None, x.len()).expect("shape");
         let b = shape.input(1, None, y.len()).expect("shape");
         let _ = program.run(&mut shape, &a, &b).expect("shape");
@@ -64,7 +64,7 @@ fn both<T: PartialEq + std::fmt::Debug + Send + Clone>(
         // The set-up sends one key of 16 bytes in one round.
         assert_eq!(cost.sent[me] + 16, results[me].1, "bytes of party {me}");
     }
-    let mut shape = Shape::new(0);
+    let mut shape = Shape::new(0, Rep3Cost);
     let a = shape.input(0, None, x.len()).expect("shape");
     let b = shape.input(1, None, y.len()).expect("shape");
     let _ = program.run(&mut shape, &a, &b).expect("shape");
@@ -91,6 +91,7 @@ macro_rules! program {
 }
 
 type Opened = Option<Vec<u64>>;
+type OpenedWide = Option<Vec<u128>>;
 
 program!(Product { group: usize, trunc: u32 } -> Opened, |self, e, x, y| {
     let z = e.dot(x, y, self.group, self.trunc)?;
@@ -112,14 +113,35 @@ program!(Zero {} -> Opened, |self, e, x, y| {
     let z = e.is_zero(&x.sub(y))?;
     e.open_bits(&z, Recipients::All)
 });
-program!(BitsAndBack {} -> (Vec<Opened>, Opened), |self, e, x, _y| {
-    let planes = e.to_bits(x)?;
+program!(BitsAndBack { width: usize } -> (Vec<Opened>, Opened), |self, e, x, _y| {
+    let planes = e.to_bits(x, self.width)?;
     let mut opened = Vec::new();
     for p in &planes {
         opened.push(e.open_bits(p, Recipients::All)?);
     }
     let back = e.compose(&planes)?;
     Ok((opened, e.open(&back, Recipients::All)?))
+});
+program!(Wide { group: usize, bits: u32 } -> (OpenedWide, OpenedWide, OpenedWide, Opened), |self, e, x, y| {
+    let (a, b) = (e.widen(x)?, e.widen(y)?);
+    let sums = e.dot_wide(&a, &b, self.group)?;
+    let cut = e.truncate_wide(&sums, self.bits)?;
+    let narrow = e.narrow(&a);
+    Ok((
+        e.open_wide(&a, Recipients::All)?,
+        e.open_wide(&sums, Recipients::All)?,
+        e.open_wide(&cut, Recipients::All)?,
+        e.open(&narrow, Recipients::All)?,
+    ))
+});
+program!(Shuffle {} -> ((Opened, Opened), (Opened, Opened)), |self, e, x, y| {
+    let p = e.random_permutation(RingShares::len(x))?;
+    let there = e.shuffle(&p, &[x, y])?;
+    let back = e.unshuffle(&p, &[&there[0], &there[1]])?;
+    let mut open = |v: &[E::Ring]| -> Result<_> {
+        Ok((e.open(&v[0], Recipients::All)?, e.open(&v[1], Recipients::All)?))
+    };
+    Ok((open(&there)?, open(&back)?))
 });
 program!(Logic {} -> Vec<Opened>, |self, e, x, y| {
     let (a, b) = (e.is_negative(x)?, e.is_negative(y)?);
@@ -211,14 +233,51 @@ proptest! {
     }
 
     #[test]
-    fn bits_and_back(len in lengths(), seed: u64) {
+    fn bits_and_back(len in lengths(), width in 1usize..65, seed: u64) {
         let x: Vec<u64> = numbers(seed, len.min(9000)).iter().map(|v| v.wrapping_mul(5)).collect();
-        let (planes, back) = both(&x, &[], BitsAndBack {});
+        let (planes, back) = both(&x, &[], BitsAndBack { width });
+        prop_assert_eq!(planes.len(), width);
         for (j, plane) in planes.iter().enumerate() {
             let expected: Vec<bool> = x.iter().map(|v| v >> j & 1 == 1).collect();
             prop_assert_eq!(plane.as_ref(), Some(&bits::pack(&expected)));
         }
+        let low: Vec<u64> = x.iter().map(|v| v & (u64::MAX >> (64 - width))).collect();
+        prop_assert_eq!(back, Some(low));
+    }
+
+    #[test]
+    fn wide_words(len in lengths(), group in 1usize..5, d in 1u32..124, seed: u64) {
+        let (x, y) = (numbers(seed, len * group), numbers(!seed, len * group));
+        let wide = |x: u64| i128::from(x as i64);
+        // |x| <= 2^62, so that five products stay below 2^127; shifted below 2^124.
+        let exact: Vec<i128> = x.chunks(group).zip(y.chunks(group))
+            .map(|(x, y)| x.iter().zip(y).map(|(&a, &b)| wide(a) * (wide(b) >> 4)).sum())
+            .collect();
+        let y: Vec<u64> = y.iter().map(|&y| (y as i64 >> 4) as u64).collect();
+        let (widened, sums, cut, back) = both(&x, &y, Wide { group, bits: d });
+        prop_assert_eq!(widened, Some(x.iter().map(|&x| wide(x) as u128).collect()));
+        prop_assert_eq!(sums, Some(exact.iter().map(|&s| s as u128).collect()));
+        for (c, s) in cut.expect("opened").into_iter().zip(exact) {
+            let (c, floor) = (c as i128, s >> d);
+            prop_assert!(c == floor || c == floor + 1, "{s} >> {d} = {c}");
+        }
         prop_assert_eq!(back, Some(x));
+    }
+
+    #[test]
+    fn shuffles(len in lengths(), seed: u64) {
+        let (x, y) = (numbers(seed, len), numbers(!seed, len));
+        let (there, back) = both(&x, &y, Shuffle {});
+        let rows = |a: &[u64], b: &[u64]| {
+            let mut rows: Vec<_> = a.iter().copied().zip(b.iter().copied()).collect();
+            rows.sort_unstable();
+            rows
+        };
+        let (a, b) = (there.0.expect("opened"), there.1.expect("opened"));
+        prop_assert_eq!(rows(&a, &b), rows(&x, &y));
+        // 63 rows stay in place with a probability of 1 / 63!.
+        prop_assert!(len < 63 || (a, b) != (x.clone(), y.clone()));
+        prop_assert_eq!(back, (Some(x), Some(y)));
     }
 
     #[test]

@@ -43,7 +43,7 @@ const LEN: usize = 64;
 
 type Operation = fn(&mut Rep3, &Replicated<u64>, &Replicated<u64>) -> Result<()>;
 
-const OPERATIONS: [(&str, Operation); 10] = [
+const OPERATIONS: [(&str, Operation); 14] = [
     ("mul", |e, x, y| e.mul(x, y, 0).map(drop)),
     ("mul with truncation", |e, x, y| e.mul(x, y, 20).map(drop)),
     ("dot", |e, x, y| e.dot(x, y, LEN, 13).map(drop)),
@@ -51,10 +51,31 @@ const OPERATIONS: [(&str, Operation); 10] = [
     ("truncate", |e, x, _| e.truncate(x, 20).map(drop)),
     ("sign", |e, x, _| e.is_negative(x).map(drop)),
     ("zero", |e, x, _| e.is_zero(x).map(drop)),
-    ("bits", |e, x, _| e.to_bits(x).map(drop)),
+    ("bits", |e, x, _| e.to_bits(x, 64).map(drop)),
     ("bit to ring", |e, x, y| {
         let b = e.is_negative(x)?.xor(&e.is_negative(y)?);
         e.bit_to_ring(&b).map(drop)
+    }),
+    ("widen", |e, x, _| e.widen(x).map(drop)),
+    ("wide dot", |e, x, y| {
+        // Components as wide words: a sharing of something, which is enough here.
+        let wide = |x: &Replicated<u64>| Replicated {
+            own: x.own.iter().map(|&c| c.into()).collect(),
+            next: x.next.iter().map(|&c| c.into()).collect(),
+        };
+        e.dot_wide(&wide(x), &wide(y), 1).map(drop)
+    }),
+    ("wide truncation", |e, x, _| {
+        let wide = Replicated {
+            own: x.own.iter().map(|&c| c.into()).collect(),
+            next: x.next.iter().map(|&c| c.into()).collect(),
+        };
+        e.truncate_wide(&wide, 20).map(drop)
+    }),
+    ("shuffle and back", |e, x, y| {
+        let p = e.random_permutation(LEN)?;
+        let there = e.shuffle(&p, &[x, y])?;
+        e.unshuffle(&p, &[&there[0]]).map(drop)
     }),
     ("import", |e, x, _| {
         let additive = e.export(x)?;

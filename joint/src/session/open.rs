@@ -14,7 +14,10 @@ use crate::{
     policy::Policy,
 };
 use privity_core::{Cancel, Mesh, params, transcript::Transcript};
-use privity_mpc::{rep3::Rep3, shape::Shape};
+use privity_mpc::{
+    rep3::{Rep3, Rep3Cost},
+    shape::Shape,
+};
 use privity_net::{Identity, NetConfig, PeerConfig, Security};
 use std::{path::Path, sync::Arc, thread, time::Duration};
 
@@ -100,7 +103,7 @@ pub(super) fn dry_run(planned: &[Planned], assume: Assume) -> Result<Vec<Session
             cx.min_rows = planned.iter().map(|p| p.policy.min_rows()).max().unwrap_or(0);
             agree::hello(&mut cx, &parameters)?;
             let index = cx.computing().iter().position(|&c| c == me);
-            let shape = Shape::new(index.unwrap_or(0));
+            let shape = Shape::new(index.unwrap_or(0), Rep3Cost);
             Ok(Session::new(cx, Box::new(Runner::new(shape, index.is_some()))))
         })
         .collect()
@@ -139,7 +142,7 @@ fn start(
             let engine = Rep3::new(inner, &mut rand::rng())?;
             Session::new(cx, Box::new(Runner::new(engine, true)))
         }
-        None => Session::new(cx, Box::new(Runner::new(Shape::new(0), false))),
+        None => Session::new(cx, Box::new(Runner::new(Shape::new(0, Rep3Cost), false))),
     })
 }
 

@@ -73,7 +73,7 @@ struct Normal<E: Engine> {
 impl<E: Engine> Normal<E> {
     fn of(e: &mut E, v: &E::Ring, range: Range) -> Result<Self> {
         let (n, span) = (v.len(), (range.high - range.low) as usize);
-        let planes = e.to_bits(v)?;
+        let planes = e.to_bits(v, range.high as usize)?;
         // highest first
         let bits: Vec<&E::Bits> =
             (range.low..range.high).rev().map(|j| &planes[j as usize]).collect();

@@ -1,14 +1,15 @@
 //! Between ring elements and bits.
 //!
-//! **All bits of a number.** As in [`super::compare`], x = a + b with a known to
+//! **The low bits of a number**, w of them. As in [`super::compare`], x = a + b with a known to
 //! party 0 and b to parties 1 and 2. Party 0 shares the bits of a between them;
-//! g_j = a_j b_j and p_j = a_j + b_j are then local, and after re-sharing (127
-//! planes: g_63 is not needed) a Sklansky prefix network of six levels gives
-//! every carry:
+//! g_j = a_j b_j and p_j = a_j + b_j are then local, and after re-sharing (2w - 1
+//! planes: the last g is not needed) a Sklansky prefix network of ceil(log2(w - 1))
+//! levels gives every carry:
 //!
 //! (1)  (g, p)_{j..} = (g_j + p_j g_k, p_j p_k)
 //!
-//! Cost per number: 64 + 2 * 127 + 3 * 310 = 1248 bits over all parties, 8 rounds.
+//! Cost per number for w = 64: 64 + 2 * 127 + 3 * 310 = 1248 bits over all
+//! parties, 8 rounds.
 //!
 //! **A bit as a number.** b = u xor v with u = b_0 xor b_1 known to party 0 and
 //! v = b_2 to parties 1 and 2. Party 0 shares u additively between them, u = s_1
@@ -31,13 +32,16 @@ use privity_core::{
     share::replicated::Replicated,
 };
 
-/// Levels of the prefix network over 63 carries.
-pub(crate) const LEVELS: usize = 6;
+/// Levels of the prefix network for the low `width` bits: width - 1 carries.
+pub(crate) fn levels(width: usize) -> usize {
+    (width - 1).next_power_of_two().trailing_zeros() as usize
+}
 
 /// (j, k) of (1) at one level: every j whose bit `level` is set, with the last
 /// position k before its block of 2^level.
-pub(crate) fn targets(level: usize) -> Vec<(usize, usize)> {
-    (0..63).filter(|j| j >> level & 1 == 1).map(|j| (j, (j >> level << level) - 1)).collect()
+pub(crate) fn targets(width: usize, level: usize) -> Vec<(usize, usize)> {
+    let carries = 0..width - 1;
+    carries.filter(|j| j >> level & 1 == 1).map(|j| (j, (j >> level << level) - 1)).collect()
 }
 
 /// Whether p_j is used after `level`: not if g_j is final already.
@@ -46,49 +50,51 @@ pub(crate) fn needs_p(j: usize, level: usize) -> bool {
 }
 
 impl Rep3 {
-    pub(super) fn decompose(&mut self, x: &Replicated<u64>) -> Result<Vec<Bits>> {
+    pub(super) fn decompose(&mut self, x: &Replicated<u64>, width: usize) -> Result<Vec<Bits>> {
+        assert!((1..=64).contains(&width), "{width} bits of a word");
         let len = x.own.len();
         let stride = bits::words(len);
+        let planes = 2 * width - 1;
         let (op, mask) = (self.prss.operation(), self.prss.operation());
         let me = self.mesh.me();
         let t = match me {
             0 => {
                 let a = bits::to_planes(&ring::zip(&x.own, &x.next, u64::plus));
-                let pad: Vec<u64> = self.prss.next_vec(op, a.len());
-                let masked = ring::zip(&a, &pad, |a, m| a ^ m);
+                let pad: Vec<u64> = self.prss.next_vec(op, width * stride);
+                let masked = xor(&a[..width * stride], &pad);
                 self.mesh.send_bulk(2, &masked)?;
                 Vec::new()
             }
             _ => {
                 let b = bits::to_planes(if me == 1 { &x.next } else { &x.own });
-                let mut a = vec![0; 64 * stride];
+                let mut a = vec![0; width * stride];
                 if me == 1 {
                     self.prss.own_fill(op, 0, &mut a);
                 } else {
                     self.mesh.recv_bulk(0, &mut a)?;
                 }
-                let mut t = vec![0; 127 * stride];
-                let (p, g) = t.split_at_mut(64 * stride);
+                let mut t = vec![0; planes * stride];
+                let (p, g) = t.split_at_mut(width * stride);
                 let ones = if me == 1 { u64::MAX } else { 0 };
-                for i in 0..64 * stride {
+                for i in 0..width * stride {
                     p[i] = a[i] ^ (b[i] & ones);
-                    if i < 63 * stride {
+                    if i < (width - 1) * stride {
                         g[i] = a[i] & b[i];
                     }
                 }
                 t
             }
         };
-        let shared = self.share_pairwise(mask, t, 127 * stride)?;
+        let shared = self.share_pairwise(mask, t, planes * stride)?;
         let plane = |j: usize| shared.slice(j * stride..(j + 1) * stride);
-        let mut p: Vec<Replicated<u64>> = (0..64).map(plane).collect();
+        let mut p: Vec<Replicated<u64>> = (0..width).map(plane).collect();
         let sum_without_carry = p.clone();
-        let mut g: Vec<Replicated<u64>> = (64..127).map(plane).collect();
-        p.truncate(63);
+        let mut g: Vec<Replicated<u64>> = (width..planes).map(plane).collect();
+        p.truncate(width - 1);
         drop(shared);
 
-        for level in 0..LEVELS {
-            let targets = targets(level);
+        for level in 0..levels(width) {
+            let targets = targets(width, level);
             let with_p: Vec<_> =
                 targets.iter().filter(|&&(j, _)| needs_p(j, level)).copied().collect();
             let left: Vec<_> = targets.iter().chain(&with_p).map(|&(j, _)| &p[j]).collect();
@@ -106,7 +112,7 @@ impl Rep3 {
                 p[j] = part(targets.len() + i);
             }
         }
-        let mut out = Vec::with_capacity(64);
+        let mut out = Vec::with_capacity(width);
         for (j, s) in sum_without_carry.into_iter().enumerate() {
             let words = if j == 0 { s } else { s.zip_both(&g[j - 1], xor) };
             out.push(Bits { len, words });

@@ -9,7 +9,11 @@
 //! added. z_i then goes to party i - 1 (Araki et al. 2016, section 2.2), or
 //! straight into truncation.
 
-use super::{Rep3, reshare, share::Bits, truncate::truncate_additive};
+use super::{
+    Rep3, reshare,
+    share::Bits,
+    truncate::{Divide, cut_additive},
+};
 use crate::engine::{BitShares, Dims, RingShares};
 use privity_core::{
     Result,
@@ -34,6 +38,23 @@ impl Rep3 {
         let len = RingShares::len(x) / group;
         let op = self.prss.operation();
         self.finish(len, trunc, op, |range, out| local_dot(x, y, group, range, out))
+    }
+
+    /// [`Rep3::dot_product`] without truncation, in any ring.
+    pub(super) fn plain_dot<R: Ring>(
+        &mut self,
+        x: &Replicated<R>,
+        y: &Replicated<R>,
+        group: usize,
+    ) -> Result<Replicated<R>> {
+        assert_eq!(x.len(), y.len(), "vectors of different lengths");
+        assert!(group > 0 && x.len().is_multiple_of(group), "groups must divide the length");
+        let op = self.prss.operation();
+        let prss = &self.prss;
+        reshare(&mut self.mesh, x.len() / group, |range, out| {
+            prss.zeros(op, range.start, out);
+            local_dot(x, y, group, range, out);
+        })
     }
 
     pub(super) fn matrix_product(
@@ -77,7 +98,7 @@ impl Rep3 {
         if trunc == 0 {
             reshare(&mut self.mesh, len, z)
         } else {
-            truncate_additive(&mut self.mesh, prss, trunc_op, len, trunc, z)
+            cut_additive(&mut self.mesh, prss, trunc_op, len, Divide::by(trunc), z)
         }
     }
 
@@ -106,12 +127,12 @@ impl Rep3 {
 }
 
 /// Adds the products of `range` to `out`.
-fn local_dot(
-    x: &Replicated<u64>,
-    y: &Replicated<u64>,
+fn local_dot<R: Ring>(
+    x: &Replicated<R>,
+    y: &Replicated<R>,
     group: usize,
     range: Range<usize>,
-    out: &mut [u64],
+    out: &mut [R],
 ) {
     let terms = range.start * group..range.end * group;
     let (xo, xn) = (&x.own[terms.clone()], &x.next[terms.clone()]);

@@ -8,29 +8,31 @@ use privity_core::{
 };
 use std::ops::Range;
 
-impl RingShares for Replicated<u64> {
+impl<R: Ring> RingShares for Replicated<R> {
+    type Word = R;
+
     fn len(&self) -> usize {
         self.own.len()
     }
 
     fn zeros(len: usize) -> Self {
-        Self { own: vec![0; len], next: vec![0; len] }
+        Self { own: vec![R::default(); len], next: vec![R::default(); len] }
     }
 
     fn add(&self, other: &Self) -> Self {
-        self.zip_both(other, |a, b| ring::zip(a, b, u64::plus))
+        self.zip_both(other, |a, b| ring::zip(a, b, R::plus))
     }
 
     fn sub(&self, other: &Self) -> Self {
-        self.zip_both(other, |a, b| ring::zip(a, b, u64::minus))
+        self.zip_both(other, |a, b| ring::zip(a, b, R::minus))
     }
 
-    fn scale(&self, k: u64) -> Self {
+    fn scale(&self, k: R) -> Self {
         self.map_both(|c| ring::map(c, |a| a.times(k)))
     }
 
-    fn mul_public(&self, k: &[u64]) -> Self {
-        self.map_both(|c| ring::zip(c, k, u64::times))
+    fn mul_public(&self, k: &[R]) -> Self {
+        self.map_both(|c| ring::zip(c, k, R::times))
     }
 
     fn gather(&self, indices: &[usize]) -> Self {
@@ -42,7 +44,7 @@ impl RingShares for Replicated<u64> {
     }
 
     fn concat(parts: &[&Self]) -> Self {
-        let join = |f: fn(&Self) -> &[u64]| parts.iter().flat_map(|p| f(p)).copied().collect();
+        let join = |f: fn(&Self) -> &[R]| parts.iter().flat_map(|p| f(p)).copied().collect();
         Self { own: join(|p| &p.own), next: join(|p| &p.next) }
     }
 
@@ -54,7 +56,7 @@ impl RingShares for Replicated<u64> {
     fn sum_columns(&self, columns: usize) -> Self {
         assert!(columns > 0 && self.len().is_multiple_of(columns), "matrix shape");
         self.map_both(|c| {
-            let mut sums = vec![0; columns];
+            let mut sums = vec![R::default(); columns];
             for row in c.chunks(columns) {
                 for (s, &x) in sums.iter_mut().zip(row) {
                     *s = s.plus(x);
@@ -67,7 +69,7 @@ impl RingShares for Replicated<u64> {
     fn prefix_sum(&self) -> Self {
         self.map_both(|c| {
             c.iter()
-                .scan(0u64, |sum, &x| {
+                .scan(R::default(), |sum, &x| {
                     *sum = sum.plus(x);
                     Some(*sum)
                 })
@@ -76,8 +78,8 @@ impl RingShares for Replicated<u64> {
     }
 }
 
-fn sum(xs: &[u64]) -> u64 {
-    xs.iter().fold(0, |s, &x| s.plus(x))
+fn sum<R: Ring>(xs: &[R]) -> R {
+    xs.iter().fold(R::default(), |s, &x| s.plus(x))
 }
 
 /// A shared vector of bits: replicated exclusive-or shares of packed words.
