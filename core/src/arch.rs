@@ -9,11 +9,13 @@
 //! functions with a target feature.
 #![allow(unsafe_code)]
 
+mod clmul;
 mod matmul;
 mod transpose;
 
+pub use clmul::{Clmul, add_multiple, clmul, inner_product};
 pub use matmul::matmul_add;
-pub use transpose::transpose_blocks;
+pub use transpose::{transpose_blocks, transpose_columns};
 
 /// The instruction sets for which kernels exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,11 +5,12 @@
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | [`ring`], [`field`] | Z_2^64 and Z_2^128; the prime field of 2^61 - 1 |
+//! | [`ring`], [`field`] | Z_2^64 and Z_2^128; the prime field of 2^61 - 1, the binary field of 2^128 |
 //! | [`fixed`] | real numbers as fixed point, with a checked range |
 //! | [`bits`] | packed bits and the transpose between words and bit planes |
 //! | [`prg`], [`crhash`] | AES in counter mode; a correlation-robust hash |
 //! | [`share`] | additive and replicated sharing |
+//! | [`ot`] | oblivious transfer between two parties |
 //! | [`channel`], [`mesh`], [`meter`] | links, framing, counters |
 //! | [`codec`], [`transcript`] | control messages; the hash of what was agreed |
 //! | [`secret`] | values that are wiped and never printed |
@@ -27,6 +28,7 @@ pub mod field;
 pub mod fixed;
 pub mod mesh;
 pub mod meter;
+pub mod ot;
 pub mod params;
 pub mod prg;
 pub mod ring;
