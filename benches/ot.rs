@@ -18,6 +18,10 @@ use std::{
     time::Duration,
 };
 
+// What the command line ships with: freed pages are used again.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const M: usize = 1 << 20;
 
 #[derive(Clone, Copy, Debug)]
@@ -39,8 +43,7 @@ fn meshes(link: Link) -> [Mesh; 2] {
 /// when told to.
 fn bench<A, B>(
     c: &mut Criterion,
-    group: &str,
-    name: &str,
+    (group, name): (&str, &str),
     (link, elements): (Link, usize),
     one: impl Fn(&mut Mesh) -> Result<A> + Send,
     two: impl Fn(&mut Mesh) -> Result<B> + Send,
@@ -91,8 +94,7 @@ fn base_ot(c: &mut Criterion) {
     let choices = [true; 128];
     bench(
         c,
-        "base OT",
-        "128, endemic on ristretto255",
+        ("base OT", "128, endemic on ristretto255"),
         (Link::Memory, 128),
         |_| Ok(()),
         |_| Ok(()),
@@ -112,8 +114,7 @@ fn extended(
 ) {
     bench(
         c,
-        group,
-        name,
+        (group, name),
         (link, n),
         |mesh| CotSender::new(mesh, 1, k, security, &mut rand::rng()),
         |mesh| CotReceiver::new(mesh, 0, k, security, &mut rand::rng()),

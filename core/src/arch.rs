@@ -10,12 +10,15 @@
 #![allow(unsafe_code)]
 
 mod clmul;
+mod gfni;
 mod matmul;
 mod transpose;
+mod vaes;
 
 pub use clmul::{Clmul, add_multiple, clmul, inner_product};
 pub use matmul::matmul_add;
 pub use transpose::{transpose_blocks, transpose_columns};
+pub use vaes::{RoundKeys, small_field_sums, tweaked_hash};
 
 /// The instruction sets for which kernels exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -94,11 +94,35 @@ pub trait Sender {
     /// The party on the other side.
     fn peer(&self) -> usize;
 
+    /// `per` rows for each entry of `out`, made piece by piece on all cores:
+    /// `finish` gets the index of a piece's first row, its rows, and its part
+    /// of `out`, while the rows are still in the cache. With `chosen`, the
+    /// receiver brings its bits, else they are random.
+    fn extend_with<T: Send>(
+        &mut self,
+        mesh: &mut Mesh,
+        chosen: bool,
+        per: usize,
+        out: &mut [T],
+        finish: impl Fn(u64, &[u128], &mut [T]) + Sync,
+    ) -> Result<()>;
+
+    /// The index that the next row will have.
+    fn next_row(&self) -> u64;
+
     /// `n` rows; the receiver calls [`Receiver::extend`] and chooses its bits.
-    fn extend(&mut self, mesh: &mut Mesh, n: usize) -> Result<Rows>;
+    fn extend(&mut self, mesh: &mut Mesh, n: usize) -> Result<Rows> {
+        let mut rows = Rows { first: self.next_row(), rows: vec![0; n] };
+        self.extend_with(mesh, true, 1, &mut rows.rows, |_, q, out| out.copy_from_slice(q))?;
+        Ok(rows)
+    }
 
     /// `n` rows for random bits; the receiver calls [`Receiver::extend_random`].
-    fn extend_random(&mut self, mesh: &mut Mesh, n: usize) -> Result<Rows>;
+    fn extend_random(&mut self, mesh: &mut Mesh, n: usize) -> Result<Rows> {
+        let mut rows = Rows { first: self.next_row(), rows: vec![0; n] };
+        self.extend_with(mesh, false, 1, &mut rows.rows, |_, q, out| out.copy_from_slice(q))?;
+        Ok(rows)
+    }
 }
 
 /// The side of correlated OT that has choice bits.
@@ -106,11 +130,37 @@ pub trait Receiver {
     /// The party on the other side.
     fn peer(&self) -> usize;
 
+    /// The counterpart of [`Sender::extend_with`]: `choices` are packed bits,
+    /// one for each row, or `None` for random ones. Returns the bits in use.
+    fn extend_with<T: Send>(
+        &mut self,
+        mesh: &mut Mesh,
+        choices: Option<&[u64]>,
+        per: usize,
+        out: &mut [T],
+        finish: impl Fn(u64, &[u128], &mut [T]) + Sync,
+    ) -> Result<Vec<u64>>;
+
+    /// The index that the next row will have.
+    fn next_row(&self) -> u64;
+
     /// `n` rows for these packed choice bits.
-    fn extend(&mut self, mesh: &mut Mesh, choices: &[u64], n: usize) -> Result<Rows>;
+    fn extend(&mut self, mesh: &mut Mesh, choices: &[u64], n: usize) -> Result<Rows> {
+        let mut rows = Rows { first: self.next_row(), rows: vec![0; n] };
+        self.extend_with(mesh, Some(choices), 1, &mut rows.rows, |_, t, out| {
+            out.copy_from_slice(t);
+        })?;
+        Ok(rows)
+    }
 
     /// `n` rows for random choice bits: fewer bytes than [`Receiver::extend`].
-    fn extend_random(&mut self, mesh: &mut Mesh, n: usize) -> Result<ChosenRows>;
+    fn extend_random(&mut self, mesh: &mut Mesh, n: usize) -> Result<ChosenRows> {
+        let mut rows = Rows { first: self.next_row(), rows: vec![0; n] };
+        let choices = self.extend_with(mesh, None, 1, &mut rows.rows, |_, t, out| {
+            out.copy_from_slice(t);
+        })?;
+        Ok(ChosenRows { choices, rows })
+    }
 }
 
 /// What the tweak of the hash is for: rows of one sender serve one purpose

@@ -203,7 +203,7 @@ fn chosen_ot_delivers_the_chosen_message() {
 #[test]
 fn one_of_n_gives_all_pads_and_the_chosen_one() {
     for security in BOTH {
-        for m in 1..=8 {
+        for m in [1, 2, 4, 8] {
             for n in [1, 64, 777] {
                 let ((pads, a), ((choices, chosen), b)) = both(
                     |mesh| one_of_n::send(&mut sender(mesh, 2, security)?, mesh, m, n),

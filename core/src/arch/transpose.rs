@@ -9,21 +9,33 @@ kernel! {
     pub fn transpose_blocks(rows: &mut [[u64; 8]; 64]) = body
 }
 
+/// Transposes a bit matrix of 128 columns: `columns` holds them one after the
+/// other, each of `w = columns.len() / 128` blocks of 128 bits; row i of the
+/// 128 w rows becomes `rows[i]`, bit j of it from column j.
+///
+/// # Panics
+/// If the lengths differ or are no multiple of 128.
+pub fn transpose_columns(backend: super::Backend, columns: &[u128], rows: &mut [u128]) {
+    let done = match backend {
+        super::Backend::Avx512 => super::gfni::transpose_columns(columns, rows),
+        _ => 0,
+    };
+    if done < rows.len() {
+        transpose_columns_from(backend, columns, rows, done);
+    }
+}
+
 kernel! {
-    /// Transposes a bit matrix of 128 columns: `columns` holds them one after
-    /// the other, each of `w = columns.len() / 128` blocks of 128 bits; row i of
-    /// the 128 w rows becomes `rows[i]`, bit j of it from column j.
-    ///
-    /// # Panics
-    /// If the lengths differ or are no multiple of 128.
-    pub fn transpose_columns(columns: &[u128], rows: &mut [u128]) = columns_body
+    /// [`transpose_columns`] from row `done` on, a multiple of 512.
+    #[allow(unreachable_pub)] // a step of the function above
+    pub fn transpose_columns_from(columns: &[u128], rows: &mut [u128], done: usize) = columns_body
 }
 
 #[inline(always)]
-fn columns_body(columns: &[u128], rows: &mut [u128]) {
+fn columns_body(columns: &[u128], rows: &mut [u128], done: usize) {
     assert!(columns.len() == rows.len() && rows.len().is_multiple_of(128), "bit matrix shape");
     let width = columns.len() / 128;
-    for (t, rows) in rows.chunks_mut(512).enumerate() {
+    for (t, rows) in rows.chunks_mut(512).enumerate().skip(done / 512) {
         let blocks = rows.len() / 128;
         let mut halves = [[[0u64; 8]; 64]; 2];
         for (j, column) in halves.as_flattened_mut().iter_mut().enumerate() {

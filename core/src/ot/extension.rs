@@ -72,6 +72,7 @@
 
 mod check;
 mod columns;
+mod finish;
 mod receiver;
 mod sender;
 
@@ -126,12 +127,15 @@ pub(crate) const fn blocks(n: usize, security: Security) -> usize {
 /// Bytes of the answer to the check.
 pub(crate) const ANSWER: usize = 16 * (1 + KAPPA);
 
-/// Refuses a number of rows that memory or indices could not hold.
-fn check_len(n: usize) -> Result<()> {
-    if n > 1 << 40 {
-        return Err(Error::Argument(format!("{n} OTs at once: at most 2^40")));
+/// Rows for `len` entries of `per` rows each; refuses what memory or indices
+/// could not hold.
+fn check_len(per: usize, len: usize) -> Result<usize> {
+    if !per.is_power_of_two() || per > finish::TILE_ROWS {
+        return Err(Error::Argument(format!("{per} rows per entry: a power of two is due")));
     }
-    Ok(())
+    per.checked_mul(len)
+        .filter(|&n| n <= 1 << 40)
+        .ok_or_else(|| Error::Argument(format!("{len} times {per} OTs at once: at most 2^40")))
 }
 
 fn other_party(mesh: &Mesh, peer: usize) -> Result<()> {

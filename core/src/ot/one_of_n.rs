@@ -1,6 +1,6 @@
 //! 1-of-2^m OT: the sender gets 2^m pads, the receiver the one it chooses.
 //!
-//! For m from 1 to 8. m rows of correlated OT, whose bits are those of the
+//! For m = 1, 2, 4 or 8. m rows of correlated OT, whose bits are those of the
 //! choice \\(c \in [0, 2^m)\\), become one row over GF(2^128) = GF(2)\[X\]/...:
 //!
 //! \\[ Q = \sum_{b<m} X^b q_b,\quad T = \sum_{b<m} X^b t_b
@@ -24,18 +24,17 @@
 //! **Bytes.** Those of m n rows. Messages on top of pads: [`send_bits`],
 //! [`receive_bits`], \\(2^m w\\) bits for messages of w bits.
 
-use super::{ChosenRows, Purpose, Receiver, Rows, Sender, pack::Widths, tweak};
+use super::{Purpose, Receiver, Sender, pack::Widths, tweak};
 use crate::{Error, Mesh, Result, arch, bits, crhash::CrHash};
-use rayon::prelude::*;
+use zeroize::Zeroizing;
 
 /// Transfers per piece of work.
-const CHUNK: usize = 256;
+const CHUNK: usize = 128;
 
-/// The pads of `n` 1-of-2^m OTs with random choices, low 64 bits of each: entry
-/// 2^m i + x is pad x of transfer i.
+/// The pads of `n` 1-of-2^m OTs with random choices, the low 64 bits of each:
+/// entry 2^m i + x is pad x of transfer i.
 pub fn send(sender: &mut impl Sender, mesh: &mut Mesh, m: usize, n: usize) -> Result<Vec<u64>> {
-    let rows = sender.extend_random(mesh, rows_for(m, n)?)?;
-    Ok(pads(*sender.delta().expose(), &rows, m, n))
+    pads(sender, mesh, false, m, n)
 }
 
 /// Random choices (each below 2^m) and their pads.
@@ -45,8 +44,8 @@ pub fn receive(
     m: usize,
     n: usize,
 ) -> Result<(Vec<u8>, Vec<u64>)> {
-    let ChosenRows { choices, rows } = receiver.extend_random(mesh, rows_for(m, n)?)?;
-    Ok((unplanes(&choices, m, n), chosen_pads(&rows, m, n)))
+    let (choices, pads) = chosen_pads(receiver, mesh, None, m, n)?;
+    Ok((unpack(&choices, m, n), pads))
 }
 
 /// [`send`], the receiver bringing its choices ([`receive_chosen`]).
@@ -56,8 +55,7 @@ pub fn send_chosen(
     m: usize,
     n: usize,
 ) -> Result<Vec<u64>> {
-    let rows = sender.extend(mesh, rows_for(m, n)?)?;
-    Ok(pads(*sender.delta().expose(), &rows, m, n))
+    pads(sender, mesh, true, m, n)
 }
 
 /// The pads of these choices, each below 2^m.
@@ -67,9 +65,8 @@ pub fn receive_chosen(
     m: usize,
     choices: &[u8],
 ) -> Result<Vec<u64>> {
-    let n = choices.len();
-    let rows = receiver.extend(mesh, &planes(choices, m), rows_for(m, n)?)?;
-    Ok(chosen_pads(&rows, m, n))
+    let packed = pack(choices, m)?;
+    Ok(chosen_pads(receiver, mesh, Some(&packed), m, choices.len())?.1)
 }
 
 /// Bytes of the messages of [`send_bits`].
@@ -86,8 +83,8 @@ pub fn send_bits(
     messages: &[u64],
     width: u32,
 ) -> Result<()> {
-    valid(width)?;
-    if !messages.len().is_multiple_of(1 << m.min(8)) {
+    valid(m, width)?;
+    if !messages.len().is_multiple_of(1 << m) {
         return Err(Error::Argument("messages of a 1-of-N OT must come in groups of N".into()));
     }
     let pads = send_chosen(sender, mesh, m, messages.len() >> m)?;
@@ -104,7 +101,7 @@ pub fn receive_bits(
     choices: &[u8],
     width: u32,
 ) -> Result<Vec<u64>> {
-    valid(width)?;
+    valid(m, width)?;
     let mut out = receive_chosen(receiver, mesh, m, choices)?;
     let widths = [width];
     let all = Widths(&widths);
@@ -124,57 +121,39 @@ pub fn receive_bits(
 
 /// All ones if x = y, else zero.
 fn equal(x: u8, y: u8) -> u64 {
-    let difference = u64::from(x ^ y);
-    (difference.wrapping_sub(1) as i64 >> 63) as u64
+    (u64::from(x ^ y).wrapping_sub(1) as i64 >> 63) as u64
 }
 
-fn valid(width: u32) -> Result<()> {
+fn valid(m: usize, width: u32) -> Result<()> {
+    if ![1, 2, 4, 8].contains(&m) {
+        return Err(Error::Argument(format!("1-of-2^{m} OT: the exponent must be 1, 2, 4 or 8")));
+    }
     if width == 0 || width > 64 {
         return Err(Error::Argument(format!("messages of {width} bits: they must have 1 to 64")));
     }
     Ok(())
 }
 
-/// Rows are taken in m planes of n, each padded to whole words.
-fn rows_for(m: usize, n: usize) -> Result<usize> {
-    if !(1..=8).contains(&m) {
-        return Err(Error::Argument(format!("1-of-2^{m} OT: the exponent must be 1 to 8")));
+/// Rows i m to i m + m - 1 belong to transfer i: its choice takes m bits.
+fn pack(choices: &[u8], m: usize) -> Result<Vec<u64>> {
+    valid(m, 1)?;
+    let mut packed = vec![0u64; bits::words(choices.len() * m)];
+    let mask = u64::from(u8::MAX >> (8 - m));
+    let per = 64 / m;
+    for (word, choices) in packed.iter_mut().zip(choices.chunks(per)) {
+        *word = choices.iter().rev().fold(0, |w, &c| w << m | u64::from(c) & mask);
     }
-    Ok(m * plane(n))
+    Ok(packed)
 }
 
-/// Rows of one plane.
-pub(crate) const fn plane(n: usize) -> usize {
-    n.div_ceil(64) * 64
+fn unpack(packed: &[u64], m: usize, n: usize) -> Vec<u8> {
+    let (mask, per) = (u8::MAX >> (8 - m), 64 / m);
+    (0..n).map(|i| (packed[i / per] >> (i % per * m)) as u8 & mask).collect()
 }
 
-/// Bit b of each choice, packed, one b after the other.
-fn planes(choices: &[u8], m: usize) -> Vec<u64> {
-    let words = bits::words(choices.len());
-    let mut planes = vec![0u64; m * words];
-    for (i, &c) in choices.iter().enumerate() {
-        for b in 0..m {
-            planes[b * words + i / 64] |= u64::from(c >> b & 1) << (i % 64);
-        }
-    }
-    planes
-}
-
-fn unplanes(planes: &[u64], m: usize, n: usize) -> Vec<u8> {
-    let words = bits::words(n);
-    let bit = |i: usize, b: usize| (planes[b * words + i / 64] >> (i % 64) & 1) as u8;
-    (0..n).map(|i| (0..m).fold(0, |c, b| c | bit(i, b) << b)).collect()
-}
-
-/// (1) for transfers `start..start + out.len()`, by Horner's rule.
-fn combine(rows: &Rows, m: usize, n: usize, start: usize, out: &mut [u128]) {
-    out.fill(0);
-    for b in (0..m).rev() {
-        let part = &rows.rows[b * plane(n) + start..][..out.len()];
-        for (sum, &row) in out.iter_mut().zip(part) {
-            *sum = times_x(*sum) ^ row;
-        }
-    }
+/// (1), by Horner's rule.
+fn combine(rows: &[u128]) -> u128 {
+    rows.iter().rev().fold(0, |sum, &row| times_x(sum) ^ row)
 }
 
 /// X a in GF(2^128).
@@ -182,41 +161,82 @@ fn times_x(a: u128) -> u128 {
     a << 1 ^ (0x87 & 0u128.wrapping_sub(a >> 127))
 }
 
-/// (2) at the sender.
-fn pads(delta: u128, rows: &Rows, m: usize, n: usize) -> Vec<u64> {
-    let mut offsets = vec![0u128; 1 << m];
-    let points: Vec<u128> = (0..1 << m).collect();
-    arch::add_multiple(arch::clmul(), &mut offsets, delta, &points);
-    let hash = CrHash::new();
-    let mut pads = vec![0u64; n << m];
-    pads.par_chunks_mut(CHUNK << m).enumerate().for_each(|(chunk, pads)| {
-        let start = chunk * CHUNK;
-        let len = pads.len() >> m;
-        let (mut q, mut inputs) = ([0u128; CHUNK], [0u128; CHUNK]);
-        let (q, inputs) = (&mut q[..len], &mut inputs[..len]);
-        combine(rows, m, n, start, q);
-        for (x, offset) in offsets.iter().enumerate() {
-            inputs.iter_mut().zip(q.iter()).for_each(|(input, q)| *input = q ^ offset);
-            hash.hash_all(tweak(Purpose::OneOfN, rows.first + start as u64), inputs);
-            for (pads, &h) in pads.chunks_mut(1 << m).zip(inputs.iter()) {
-                pads[x] = h as u64;
-            }
-        }
-    });
-    pads
+/// The tweak of transfer `row / m`: the index of its first row over m, so that
+/// tweaks of neighbours follow one another. m is part of it.
+fn first_tweak(m: usize, row: u64) -> u128 {
+    tweak(Purpose::OneOfN, row / m as u64) | (m as u128) << 72
 }
 
-/// (2) at the receiver.
-fn chosen_pads(rows: &Rows, m: usize, n: usize) -> Vec<u64> {
+/// (2) at the sender.
+fn pads(
+    sender: &mut impl Sender,
+    mesh: &mut Mesh,
+    chosen: bool,
+    m: usize,
+    n: usize,
+) -> Result<Vec<u64>> {
+    valid(m, 1)?;
+    match m {
+        1 => groups_of_pads::<2>(sender, mesh, chosen, m, n),
+        2 => groups_of_pads::<4>(sender, mesh, chosen, m, n),
+        4 => groups_of_pads::<16>(sender, mesh, chosen, m, n),
+        _ => groups_of_pads::<256>(sender, mesh, chosen, m, n),
+    }
+}
+
+/// N = 2^m.
+fn groups_of_pads<const N: usize>(
+    sender: &mut impl Sender,
+    mesh: &mut Mesh,
+    chosen: bool,
+    m: usize,
+    n: usize,
+) -> Result<Vec<u64>> {
+    let mut offsets = Zeroizing::new([0u128; N]);
+    let points: [u128; N] = std::array::from_fn(|x| x as u128);
+    arch::add_multiple(arch::clmul(), &mut offsets[..], *sender.delta().expose(), &points);
+    let hash = CrHash::new();
+    let mut pads = vec![[0u64; N]; n];
+    sender.extend_with(mesh, chosen, m, &mut pads, |first, rows, pads| {
+        let mut index = first_tweak(m, first);
+        for (rows, pads) in rows.chunks(m * CHUNK).zip(pads.chunks_mut(CHUNK)) {
+            let (mut q, mut inputs) = ([0u128; CHUNK], [0u128; CHUNK]);
+            let (q, inputs) = (&mut q[..pads.len()], &mut inputs[..pads.len()]);
+            q.iter_mut().zip(rows.chunks_exact(m)).for_each(|(q, rows)| *q = combine(rows));
+            for (x, offset) in offsets.iter().enumerate() {
+                inputs.iter_mut().zip(q.iter()).for_each(|(input, q)| *input = q ^ offset);
+                hash.hash_all(index, inputs);
+                for (pads, &h) in pads.iter_mut().zip(inputs.iter()) {
+                    pads[x] = h as u64;
+                }
+            }
+            index += CHUNK as u128;
+        }
+    })?;
+    Ok(pads.into_flattened())
+}
+
+/// (2) at the receiver, with the choice bits.
+fn chosen_pads(
+    receiver: &mut impl Receiver,
+    mesh: &mut Mesh,
+    choices: Option<&[u64]>,
+    m: usize,
+    n: usize,
+) -> Result<(Vec<u64>, Vec<u64>)> {
+    valid(m, 1)?;
     let hash = CrHash::new();
     let mut pads = vec![0u64; n];
-    pads.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, pads)| {
-        let start = chunk * CHUNK;
-        let mut t = [0u128; CHUNK];
-        let t = &mut t[..pads.len()];
-        combine(rows, m, n, start, t);
-        hash.hash_all(tweak(Purpose::OneOfN, rows.first + start as u64), t);
-        pads.iter_mut().zip(t.iter()).for_each(|(pad, &h)| *pad = h as u64);
-    });
-    pads
+    let choices = receiver.extend_with(mesh, choices, m, &mut pads, |first, rows, pads| {
+        let mut index = first_tweak(m, first);
+        for (rows, pads) in rows.chunks(m * CHUNK).zip(pads.chunks_mut(CHUNK)) {
+            let mut t = [0u128; CHUNK];
+            let t = &mut t[..pads.len()];
+            t.iter_mut().zip(rows.chunks_exact(m)).for_each(|(t, rows)| *t = combine(rows));
+            hash.hash_all(index, t);
+            pads.iter_mut().zip(t.iter()).for_each(|(pad, &h)| *pad = h as u64);
+            index += CHUNK as u128;
+        }
+    })?;
+    Ok((choices, pads))
 }

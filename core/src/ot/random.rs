@@ -8,17 +8,15 @@
 //! malicious receiver gains nothing by making rows alike. Pads are 128 bits.
 //! No message beyond those of the rows.
 
-use super::{ChosenRows, Purpose, Receiver, Rows, Sender, tweak};
+use super::{Purpose, Receiver, Sender, tweak};
 use crate::{Mesh, Result, crhash::CrHash};
-use rayon::prelude::*;
 
 /// Rows hashed at once: they and their pads stay in the first-level cache.
 const CHUNK: usize = 256;
 
 /// `n` pairs of pads; the receiver's bits are random ([`receive`]).
 pub fn send(sender: &mut impl Sender, mesh: &mut Mesh, n: usize) -> Result<Vec<[u128; 2]>> {
-    let rows = sender.extend_random(mesh, n)?;
-    Ok(pads(*sender.delta().expose(), &rows))
+    pads(sender, mesh, false, n)
 }
 
 /// `n` random bits, packed, and the pads that they choose.
@@ -27,14 +25,14 @@ pub fn receive(
     mesh: &mut Mesh,
     n: usize,
 ) -> Result<(Vec<u64>, Vec<u128>)> {
-    let ChosenRows { choices, rows } = receiver.extend_random(mesh, n)?;
-    Ok((choices, chosen_pads(rows)))
+    let mut pads = vec![0; n];
+    let choices = receiver.extend_with(mesh, None, 1, &mut pads, chosen_pads(&CrHash::new()))?;
+    Ok((choices, pads))
 }
 
 /// `n` pairs of pads; the receiver brings its bits ([`receive_chosen`]).
 pub fn send_chosen(sender: &mut impl Sender, mesh: &mut Mesh, n: usize) -> Result<Vec<[u128; 2]>> {
-    let rows = sender.extend(mesh, n)?;
-    Ok(pads(*sender.delta().expose(), &rows))
+    pads(sender, mesh, true, n)
 }
 
 /// The pads that these packed bits choose.
@@ -44,18 +42,25 @@ pub fn receive_chosen(
     choices: &[u64],
     n: usize,
 ) -> Result<Vec<u128>> {
-    Ok(chosen_pads(receiver.extend(mesh, choices, n)?))
+    let mut pads = vec![0; n];
+    receiver.extend_with(mesh, Some(choices), 1, &mut pads, chosen_pads(&CrHash::new()))?;
+    Ok(pads)
 }
 
 /// (1) at the sender.
-fn pads(delta: u128, rows: &Rows) -> Vec<[u128; 2]> {
-    let mut pads = vec![[0u128; 2]; rows.rows.len()];
+fn pads(
+    sender: &mut impl Sender,
+    mesh: &mut Mesh,
+    chosen: bool,
+    n: usize,
+) -> Result<Vec<[u128; 2]>> {
+    let mut pads = vec![[0u128; 2]; n];
     let hash = CrHash::new();
-    rows.rows.par_chunks(CHUNK).zip(pads.par_chunks_mut(CHUNK)).enumerate().for_each(
-        |(chunk, (q, pads))| {
-            let index = tweak(Purpose::Random, rows.first + (chunk * CHUNK) as u64);
-            let mut zero = [0u128; CHUNK];
-            let mut one = [0u128; CHUNK];
+    let delta = *sender.delta().expose();
+    sender.extend_with(mesh, chosen, 1, &mut pads, |first, q, pads| {
+        let mut index = tweak(Purpose::Random, first);
+        for (q, pads) in q.chunks(CHUNK).zip(pads.chunks_mut(CHUNK)) {
+            let (mut zero, mut one) = ([0u128; CHUNK], [0u128; CHUNK]);
             let (zero, one) = (&mut zero[..q.len()], &mut one[..q.len()]);
             zero.copy_from_slice(q);
             one.iter_mut().zip(q).for_each(|(x, q)| *x = q ^ delta);
@@ -64,17 +69,16 @@ fn pads(delta: u128, rows: &Rows) -> Vec<[u128; 2]> {
             for ((pad, &a), &b) in pads.iter_mut().zip(zero.iter()).zip(one.iter()) {
                 *pad = [a, b];
             }
-        },
-    );
-    pads
+            index += CHUNK as u128;
+        }
+    })?;
+    Ok(pads)
 }
 
 /// (1) at the receiver.
-fn chosen_pads(rows: Rows) -> Vec<u128> {
-    let Rows { first, rows: mut pads } = rows;
-    let hash = CrHash::new();
-    pads.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, t)| {
-        hash.hash_all(tweak(Purpose::Random, first + (chunk * CHUNK) as u64), t);
-    });
-    pads
+fn chosen_pads(hash: &CrHash) -> impl Fn(u64, &[u128], &mut [u128]) + Sync {
+    move |first, t, pads| {
+        pads.copy_from_slice(t);
+        hash.hash_all(tweak(Purpose::Random, first), pads);
+    }
 }

@@ -1,6 +1,6 @@
 //! Equation (5): the hash of columns, over tiles.
 
-use super::{KAPPA, TILE};
+use super::TILE;
 use crate::field::Gf128;
 use rayon::prelude::*;
 
@@ -29,17 +29,6 @@ pub(crate) fn hash_columns(r: Gf128, columns: &[u128], count: usize) -> Vec<Gf12
             || vec![Gf128::ZERO; count],
             |a, b| a.iter().zip(&b).map(|(&x, &y)| x + y).collect(),
         )
-}
-
-/// The rows of tiles of columns, in place.
-pub(crate) fn transpose_tiles(columns: &mut [u128]) {
-    let backend = crate::arch::backend();
-    columns.par_chunks_mut(KAPPA * TILE).for_each(|tile| {
-        let mut copy = [0u128; KAPPA * TILE];
-        let copy = &mut copy[..tile.len()];
-        copy.copy_from_slice(tile);
-        crate::arch::transpose_columns(backend, copy, tile);
-    });
 }
 
 #[cfg(test)]

@@ -1,12 +1,15 @@
 //! The receiver of OTs: the dealer of seeds.
 
 use super::{
-    ANSWER, BATCH, Groups, KAPPA, TILE, blocks, check, check_len, columns::Columns, other_party,
+    ANSWER, BATCH, Groups, KAPPA, TILE, blocks, check, check_len,
+    columns::Columns,
+    finish::{Scratch, TILE_ROWS, finish_kept},
+    other_party,
 };
 use crate::{
     Error, Mesh, Result, bits,
     field::Gf128,
-    ot::{ChosenRows, Receiver, Rows, Security, base, punctured},
+    ot::{Receiver, Security, base, punctured},
 };
 use rand::CryptoRng;
 use rayon::prelude::*;
@@ -48,78 +51,26 @@ impl CotReceiver {
         Ok(Self { peer, groups, security, columns: Columns::new(groups, &seeds, 0), next: 0 })
     }
 
-    /// Rows for chosen or, without `choices`, random bits.
-    fn rows(&mut self, mesh: &mut Mesh, choices: Option<&[u64]>, n: usize) -> Result<ChosenRows> {
-        check_len(n)?;
-        if choices.is_some_and(|c| c.len() < bits::words(n)) {
-            return Err(Error::Argument(format!("fewer than {n} choice bits")));
-        }
-        let first = (KAPPA * self.next) as u64;
-        if n == 0 {
-            return Ok(ChosenRows { choices: vec![], rows: Rows { first, rows: vec![] } });
-        }
-        let total = blocks(n, self.security);
-        let mut c = vec![0u128; total];
-        // The blocks whose choice bits are given; those of the check are random.
-        let given = choices.map_or(0, |choices| {
-            let mut choices = choices[..bits::words(n)].to_vec();
-            bits::clear_padding(&mut choices, n);
-            bytemuck::cast_slice_mut(&mut c)[..choices.len()].copy_from_slice(&choices);
-            n.div_ceil(KAPPA)
-        });
-        let sent = self.groups.count() - usize::from(choices.is_none());
-        let mut rows = vec![0u128; KAPPA * total];
-        let mut corrections = vec![0u128; sent * BATCH * TILE];
-        let start = self.next;
-        self.next += total;
-        for (b, (rows, c)) in
-            rows.chunks_mut(KAPPA * TILE * BATCH).zip(c.chunks_mut(TILE * BATCH)).enumerate()
-        {
-            let corrections = &mut corrections[..sent * c.len()];
-            (
-                rows.par_chunks_mut(KAPPA * TILE),
-                c.par_chunks_mut(TILE),
-                corrections.par_chunks_mut(sent * TILE),
-            )
-                .into_par_iter()
-                .enumerate()
-                .for_each(|(t, (rows, c, d))| {
-                    let at = (b * BATCH + t) * TILE;
-                    self.tile(start + at, given.saturating_sub(at), rows, c, d);
-                });
-            mesh.send_bulk(self.peer, corrections)?;
-        }
-        if self.security == Security::Malicious {
-            self.answer(mesh, &c, &rows)?;
-            check::transpose_tiles(&mut rows);
-        }
-        rows.truncate(n);
-        let mut choices = bytemuck::cast_slice::<u128, u64>(&c)[..bits::words(n)].to_vec();
-        bits::clear_padding(&mut choices, n);
-        Ok(ChosenRows { choices, rows: Rows { first, rows } })
-    }
-
     /// Equations (1) and (3) for one tile, of which the first `given` blocks
-    /// have chosen bits.
-    fn tile(&self, first: usize, given: usize, rows: &mut [u128], c: &mut [u128], d: &mut [u128]) {
+    /// have chosen bits; columns of t into `v`.
+    fn tile(
+        &self,
+        first: usize,
+        given: usize,
+        (u, v): (&mut [u128], &mut [u128]),
+        c: &mut [u128],
+        d: &mut [u128],
+    ) {
         let width = c.len();
         let groups = self.groups.count();
-        let mut u = [0u128; KAPPA * TILE];
         let u = &mut u[..groups * width];
-        let mut v = [0u128; KAPPA * TILE];
-        let v = &mut v[..KAPPA * width];
-        let malicious = self.security == Security::Malicious;
-        // With the check, columns wait in the place of rows.
-        self.columns.fill(first, width, u, if malicious { rows } else { v });
+        self.columns.fill(first, width, u, &mut v[..KAPPA * width]);
         c.iter_mut().zip(&u[..width]).skip(given).for_each(|(c, u)| *c = *u);
         let skip = groups - d.len() / width;
         for (d, u) in d.chunks_exact_mut(width).zip(u.chunks_exact(width).skip(skip)) {
             for ((d, u), c) in d.iter_mut().zip(u).zip(c.iter()) {
                 *d = u ^ c;
             }
-        }
-        if !malicious {
-            crate::arch::transpose_columns(crate::arch::backend(), v, rows);
         }
     }
 
@@ -140,11 +91,73 @@ impl Receiver for CotReceiver {
         self.peer
     }
 
-    fn extend(&mut self, mesh: &mut Mesh, choices: &[u64], n: usize) -> Result<Rows> {
-        Ok(self.rows(mesh, Some(choices), n)?.rows)
+    fn next_row(&self) -> u64 {
+        (KAPPA * self.next) as u64
     }
 
-    fn extend_random(&mut self, mesh: &mut Mesh, n: usize) -> Result<ChosenRows> {
-        self.rows(mesh, None, n)
+    fn extend_with<T: Send>(
+        &mut self,
+        mesh: &mut Mesh,
+        choices: Option<&[u64]>,
+        per: usize,
+        out: &mut [T],
+        finish: impl Fn(u64, &[u128], &mut [T]) + Sync,
+    ) -> Result<Vec<u64>> {
+        let n = check_len(per, out.len())?;
+        if choices.is_some_and(|c| c.len() < bits::words(n)) {
+            return Err(Error::Argument(format!("fewer than {n} choice bits")));
+        }
+        if n == 0 {
+            return Ok(vec![]);
+        }
+        let total = blocks(n, self.security);
+        let mut c = vec![0u128; total];
+        // The blocks whose choice bits are given; those of the check are random.
+        let given = choices.map_or(0, |choices| {
+            let mut choices = choices[..bits::words(n)].to_vec();
+            bits::clear_padding(&mut choices, n);
+            bytemuck::cast_slice_mut(&mut c)[..choices.len()].copy_from_slice(&choices);
+            n.div_ceil(KAPPA)
+        });
+        let sent = self.groups.count() - usize::from(choices.is_none());
+        let malicious = self.security == Security::Malicious;
+        // With the check, columns wait for the challenge; else nothing is kept.
+        let mut kept = vec![0u128; if malicious { KAPPA * total } else { 0 }];
+        let mut corrections = vec![0u128; sent * (BATCH * TILE).min(total)];
+        let (start, first) = (self.next, self.next_row());
+        self.next += total;
+        let entries = TILE_ROWS / per;
+        for (b, c) in c.chunks_mut(TILE * BATCH).enumerate() {
+            let at = b * BATCH * TILE;
+            let width = c.len();
+            let corrections = &mut corrections[..sent * width];
+            let work = c.par_chunks_mut(TILE).zip(corrections.par_chunks_mut(sent * TILE));
+            if malicious {
+                let kept = &mut kept[KAPPA * at..][..KAPPA * width];
+                let work = work.zip(kept.par_chunks_mut(TILE_ROWS)).enumerate();
+                work.for_each_init(Scratch::new, |s, (t, ((c, d), v))| {
+                    let at = at + t * TILE;
+                    self.tile(start + at, given.saturating_sub(at), (&mut s.sums, v), c, d);
+                });
+            } else {
+                let out = &mut out[b * BATCH * entries..];
+                let work = work.zip(out.par_chunks_mut(entries)).enumerate();
+                work.for_each_init(Scratch::new, |s, (t, ((c, d), out))| {
+                    let at = at + t * TILE;
+                    let (u, v) = (&mut s.sums[..], &mut s.columns[..]);
+                    self.tile(start + at, given.saturating_sub(at), (u, v), c, d);
+                    let at = (first + (KAPPA * at) as u64, per);
+                    s.finish_own(c.len(), at, out, &finish);
+                });
+            }
+            mesh.send_bulk(self.peer, corrections)?;
+        }
+        if malicious {
+            self.answer(mesh, &c, &kept)?;
+            finish_kept(&kept, (first, per), out, &finish);
+        }
+        let mut choices = bytemuck::cast_slice::<u128, u64>(&c)[..bits::words(n)].to_vec();
+        bits::clear_padding(&mut choices, n);
+        Ok(choices)
     }
 }

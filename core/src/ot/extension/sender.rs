@@ -1,12 +1,15 @@
 //! The sender of OTs: the holder of delta.
 
 use super::{
-    ANSWER, BATCH, Groups, KAPPA, TILE, blocks, check, check_len, columns::Columns, other_party,
+    ANSWER, BATCH, Groups, KAPPA, TILE, blocks, check, check_len,
+    columns::Columns,
+    finish::{Scratch, TILE_ROWS, finish_kept},
+    other_party,
 };
 use crate::{
     Mesh, Result, Secret,
     field::Gf128,
-    ot::{Rows, Security, Sender, base, punctured},
+    ot::{Security, Sender, base, punctured},
 };
 use rand::CryptoRng;
 use rayon::prelude::*;
@@ -87,44 +90,11 @@ impl CotSender {
         Ok(sender)
     }
 
-    fn rows(&mut self, mesh: &mut Mesh, chosen: bool, n: usize) -> Result<Rows> {
-        check_len(n)?;
-        let first = (KAPPA * self.next) as u64;
-        if n == 0 {
-            return Ok(Rows { first, rows: vec![] });
-        }
-        let total = blocks(n, self.security);
-        let sent = self.groups.count() - usize::from(!chosen);
-        let mut rows = vec![0u128; KAPPA * total];
-        let mut corrections = vec![0u128; sent * BATCH * TILE];
-        let start = self.next;
-        self.next += total;
-        for (b, rows) in rows.chunks_mut(KAPPA * TILE * BATCH).enumerate() {
-            let corrections = &mut corrections[..sent * rows.len() / KAPPA];
-            mesh.recv_bulk(self.peer, corrections)?;
-            (rows.par_chunks_mut(KAPPA * TILE), corrections.par_chunks(sent * TILE))
-                .into_par_iter()
-                .enumerate()
-                .for_each(|(t, (rows, d))| self.tile(start + (b * BATCH + t) * TILE, rows, d));
-        }
-        if self.security == Security::Malicious {
-            self.check(mesh, &rows)?;
-            check::transpose_tiles(&mut rows);
-        }
-        rows.truncate(n);
-        Ok(Rows { first, rows })
-    }
-
-    /// Equations (2) and (4) for one tile.
-    fn tile(&self, first: usize, rows: &mut [u128], d: &[u128]) {
-        let width = rows.len() / KAPPA;
+    /// Equations (2) and (4) for one tile: columns of q.
+    fn tile(&self, first: usize, scratch: &mut [u128], q: &mut [u128], d: &[u128]) {
+        let width = q.len() / KAPPA;
         let groups = self.groups.count();
-        let mut u = [0u128; KAPPA * TILE];
-        let mut w = [0u128; KAPPA * TILE];
-        let w = &mut w[..KAPPA * width];
-        let malicious = self.security == Security::Malicious;
-        let q: &mut [u128] = if malicious { &mut *rows } else { &mut *w };
-        self.columns.fill(first, width, &mut u, q);
+        self.columns.fill(first, width, &mut scratch[..groups * width], q);
         let skip = groups - d.len() / width;
         for (g, d) in (skip..groups).zip(d.chunks_exact(width)) {
             for b in self.groups.bits(g) {
@@ -133,9 +103,6 @@ impl CotSender {
                     *q ^= d & mask;
                 }
             }
-        }
-        if !malicious {
-            crate::arch::transpose_columns(crate::arch::backend(), w, rows);
         }
     }
 
@@ -171,11 +138,56 @@ impl Sender for CotSender {
         self.peer
     }
 
-    fn extend(&mut self, mesh: &mut Mesh, n: usize) -> Result<Rows> {
-        self.rows(mesh, true, n)
+    fn next_row(&self) -> u64 {
+        (KAPPA * self.next) as u64
     }
 
-    fn extend_random(&mut self, mesh: &mut Mesh, n: usize) -> Result<Rows> {
-        self.rows(mesh, false, n)
+    fn extend_with<T: Send>(
+        &mut self,
+        mesh: &mut Mesh,
+        chosen: bool,
+        per: usize,
+        out: &mut [T],
+        finish: impl Fn(u64, &[u128], &mut [T]) + Sync,
+    ) -> Result<()> {
+        let n = check_len(per, out.len())?;
+        if n == 0 {
+            return Ok(());
+        }
+        let total = blocks(n, self.security);
+        let sent = self.groups.count() - usize::from(!chosen);
+        let malicious = self.security == Security::Malicious;
+        // With the check, columns wait for its result; else nothing is kept.
+        let mut kept = vec![0u128; if malicious { KAPPA * total } else { 0 }];
+        let mut corrections = vec![0u128; sent * (BATCH * TILE).min(total)];
+        let (start, first) = (self.next, self.next_row());
+        self.next += total;
+        let entries = TILE_ROWS / per;
+        for (b, at) in (0..total).step_by(BATCH * TILE).enumerate() {
+            let width = (BATCH * TILE).min(total - at);
+            let corrections = &mut corrections[..sent * width];
+            mesh.recv_bulk(self.peer, corrections)?;
+            let work = corrections.par_chunks(sent * TILE);
+            if malicious {
+                let kept = &mut kept[KAPPA * at..][..KAPPA * width];
+                let work = work.zip(kept.par_chunks_mut(TILE_ROWS)).enumerate();
+                work.for_each_init(Scratch::new, |s, (t, (d, q))| {
+                    self.tile(start + at + t * TILE, &mut s.sums, q, d);
+                });
+            } else {
+                let out = &mut out[b * BATCH * entries..];
+                let work = work.zip(out.par_chunks_mut(entries)).enumerate();
+                work.for_each_init(Scratch::new, |s, (t, (d, out))| {
+                    let (at, width) = (at + t * TILE, d.len() / sent);
+                    self.tile(start + at, &mut s.sums, &mut s.columns[..KAPPA * width], d);
+                    s.finish_own(width, (first + (KAPPA * at) as u64, per), out, &finish);
+                });
+            }
+        }
+        if malicious {
+            self.check(mesh, &kept)?;
+            finish_kept(&kept, (first, per), out, &finish);
+        }
+        Ok(())
     }
 }
