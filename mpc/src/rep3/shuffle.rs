@@ -154,7 +154,7 @@ fn fisher_yates(random: &[u128]) -> Vec<u32> {
         // floor(r (i + 1) / 2^128)
         let (high, low) = (random[i] >> 64, random[i] & u128::from(u64::MAX));
         let bound = i as u128 + 1;
-        let choice = (high * bound + (low * bound >> 64)) >> 64;
+        let choice = (high * bound + ((low * bound) >> 64)) >> 64;
         permutation.swap(i, choice as usize);
     }
     permutation
