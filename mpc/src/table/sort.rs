@@ -1,125 +1,198 @@
-//! Sorting by a network: exact, and no permutation is ever opened.
+//! Sorting: stable, by any number of keys, with any number of columns.
 //!
-//! **Network.** Batcher's merge exchange in the form that works for any n
-//! (Knuth, TAOCP 3, section 5.2.2, algorithm M), so that nothing is padded.
-//! With t = ceil(log2 n) it has t (t + 1) / 2 stages and about
-//! n (t^2 - t + 4) / 4 comparators; each stage's run at once.
+//! Rows come in the order of the first key, equal ones in that of the second,
+//! and so on; rows with equal keys stay in the order of the input. The order is
+//! the same on every engine and in every run.
 //!
-//! **Rounds** per stage: a sign test, a bit to number, a product. **Bytes** in
-//! `rep3` per comparator: 66 + 24 (1 + payloads). 100,000 rows with one payload
-//! are 153 stages and 6.6 million comparators.
+//! Two methods, of which the cheaper one for the number of rows and the width
+//! of the keys is taken ([`method`]):
 //!
-//! The order among equal keys is fixed by n alone and is not that of the input.
+//! - [`radix`], after Asharov et al. (CCS 2022): two bits of the keys at a time.
+//!   Its cost grows with the width of the keys only.
+//! - [`comparison`], after Hamada et al. (ICISC 2012): shuffle, then compare and
+//!   open the outcomes. Its cost grows with log n; width matters beyond 62
+//!   bits of keys and row number together.
+//!
+//! | 100,000 rows, `rep3` | bytes per row, all parties | rounds |
+//! |---|---|---|
+//! | radix, 2 bits | 180 | 13 |
+//! | radix, 32 bits | 4030 | 119 |
+//! | comparison, up to 45 bits | 1300 | 195 |
+//! | comparison, 62 bits | 3400 | 400 |
+//!
+//! (`docs/tables.md` has exact figures.) A sorting network would be 7,500 bytes
+//! and 1,500 rounds, and no engine has a shuffle so dear that a network wins;
+//! there is none in the library.
+//!
+//! **Leakage.** The number of rows and the widths. What is opened is
+//! independent of the data: see the two methods.
 
-use crate::engine::{Engine, RingShares};
-use privity_core::Result;
+pub mod comparison;
+pub mod radix;
+pub mod selection;
 
-/// Sorts rows by `key` and moves the `payloads` (columns of the same length)
-/// with it; the sorted key comes first in the result. Keys as words satisfy
-/// |key| < 2^61; payloads are arbitrary.
+use super::{check_lengths, order::Order};
+use crate::engine::{Engine, MAX_BITS, RingShares};
+use privity_core::{Error, Result};
+
+/// A key column: its range, and the direction.
+pub struct Key<'a, E: Engine> {
+    column: &'a E::Ring,
+    width: u32,
+    signed: bool,
+    descending: bool,
+}
+
+impl<'a, E: Engine> Key<'a, E> {
+    /// Words from -2^(width-1) to 2^(width-1) - 1, ascending.
+    pub fn signed(column: &'a E::Ring, width: u32) -> Self {
+        Self { column, width, signed: true, descending: false }
+    }
+
+    /// Words from 0 to 2^width - 1, ascending.
+    pub fn unsigned(column: &'a E::Ring, width: u32) -> Self {
+        Self { column, width, signed: false, descending: false }
+    }
+
+    /// The same key, largest first. Rows with equal keys stay in order.
+    #[must_use]
+    pub fn descending(self) -> Self {
+        Self { descending: true, ..self }
+    }
+
+    /// The same key, smallest first.
+    #[must_use]
+    pub fn ascending(self) -> Self {
+        Self { descending: false, ..self }
+    }
+
+    /// The shared column.
+    pub fn column(&self) -> &'a E::Ring {
+        self.column
+    }
+
+    /// Bits that hold every value.
+    pub fn width(&self) -> u32 {
+        self.width
+    }
+
+    /// The same key over another column.
+    pub(super) fn over<'b>(&self, column: &'b E::Ring) -> Key<'b, E> {
+        Key { column, width: self.width, signed: self.signed, descending: self.descending }
+    }
+
+    /// What must agree where two columns are compared.
+    pub(super) fn kind(&self) -> (u32, bool, bool) {
+        (self.width, self.signed, self.descending)
+    }
+
+    /// Numbers from 0 to 2^width - 1 in the order asked for.
+    fn code(&self, e: &E) -> E::Ring {
+        let n = self.column.len();
+        let half = if self.signed { 1u64 << (self.width - 1) } else { 0 };
+        if self.descending {
+            let top = (1u64 << self.width) - 1 - half;
+            e.add_public(&self.column.neg(), &vec![top; n])
+        } else if self.signed {
+            e.add_public(self.column, &vec![half; n])
+        } else {
+            self.column.clone()
+        }
+    }
+}
+
+impl<E: Engine> Clone for Key<'_, E> {
+    fn clone(&self) -> Self {
+        self.over(self.column)
+    }
+}
+
+/// The ways to sort.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// [`radix`]
+    Radix,
+    /// [`comparison`]
+    Comparison,
+}
+
+/// The cheaper method, in bytes of `rep3`, for keys of `widths` bits.
+pub fn method(rows: usize, widths: &[u32]) -> Method {
+    let bits: u32 = widths.iter().sum();
+    let radix = rows as u64 * (96 + 248 * (u64::from(bits).div_ceil(2).saturating_sub(1)) + 24);
+    let words = comparison::words(rows, widths) as u64;
+    // A test for sign is 339 bits, one for zero 255, an opened bit 3.
+    let each = 342 * words + 258 * (words - 1);
+    let comparison = comparison::comparisons(rows) * each / 8 + 32 * rows as u64;
+    if radix < comparison { Method::Radix } else { Method::Comparison }
+}
+
+/// The order of the rows by `keys`, ready to be applied to any column.
+pub fn order_by<E: Engine>(e: &mut E, keys: &[Key<'_, E>]) -> Result<Order<E>> {
+    let rows = check_keys(keys)?;
+    let widths: Vec<u32> = keys.iter().map(|k| k.width).collect();
+    match method(rows, &widths) {
+        Method::Radix => Ok(radix::order_with(e, keys, &[])?.0),
+        Method::Comparison => Ok(comparison::order_with(e, keys, &[])?.0),
+    }
+}
+
+/// Sorts: the key columns come first in the result, then `payloads`, whose
+/// words are arbitrary.
+pub fn sort<E: Engine>(
+    e: &mut E,
+    keys: &[Key<'_, E>],
+    payloads: &[&E::Ring],
+) -> Result<Vec<E::Ring>> {
+    Ok(sort_with_order(e, keys, payloads)?.1)
+}
+
+/// [`sort`], and the order for later use.
+pub fn sort_with_order<E: Engine>(
+    e: &mut E,
+    keys: &[Key<'_, E>],
+    payloads: &[&E::Ring],
+) -> Result<(Order<E>, Vec<E::Ring>)> {
+    let rows = check_keys(keys)?;
+    check_lengths::<E>(rows, payloads)?;
+    let widths: Vec<u32> = keys.iter().map(|k| k.width).collect();
+    match method(rows, &widths) {
+        Method::Radix => {
+            let columns: Vec<&E::Ring> =
+                keys.iter().map(|k| k.column).chain(payloads.iter().copied()).collect();
+            radix::order_with(e, keys, &columns)
+        }
+        Method::Comparison => comparison::order_with(e, keys, payloads),
+    }
+}
+
+/// Sorts by one key of any width, |key| < 2^61; see [`sort`]. Where a narrower
+/// range is known, [`sort`] is two to three times cheaper.
 pub fn sort_by_key<E: Engine>(
     e: &mut E,
     key: &E::Ring,
     payloads: &[&E::Ring],
     descending: bool,
 ) -> Result<Vec<E::Ring>> {
-    let n = key.len();
-    let columns = 1 + payloads.len();
-    // All columns in one vector, one after the other: column c, row i at c n + i.
-    let mut table = E::Ring::concat(&[&[key], payloads].concat());
-    for pairs in stages(n) {
-        let m = pairs.len();
-        let at = |side: fn(&(usize, usize)) -> usize| -> Vec<usize> {
-            let pairs = &pairs;
-            (0..columns).flat_map(|c| pairs.iter().map(move |p| c * n + side(p))).collect()
-        };
-        let (low, high) = (table.gather(&at(|p| p.0)), table.gather(&at(|p| p.1)));
-        let (first, second) = if descending { (&low, &high) } else { (&high, &low) };
-        let swap = e.is_negative(&first.slice(0..m).sub(&second.slice(0..m)))?;
-        let swap = e.bit_to_ring(&swap)?.tile(columns);
-        let delta = e.mul(&swap, &high.sub(&low), 0)?;
-        // Untouched rows come from the table, the others from the two sides.
-        let sides = E::Ring::concat(&[&table, &low.add(&delta), &high.sub(&delta)]);
-        let mut source: Vec<usize> = (0..columns * n).collect();
-        for c in 0..columns {
-            for (j, &(a, b)) in pairs.iter().enumerate() {
-                source[c * n + a] = columns * n + c * m + j;
-                source[c * n + b] = columns * (n + m) + c * m + j;
-            }
-        }
-        table = sides.gather(&source);
-    }
-    Ok((0..columns).map(|c| table.slice(c * n..(c + 1) * n)).collect())
+    let key = Key::signed(key, MAX_BITS);
+    sort(e, &[if descending { key.descending() } else { key }], payloads)
 }
 
-/// The comparators of each stage: (a, b) with a < b.
-fn stages(n: usize) -> impl Iterator<Item = Vec<(usize, usize)>> {
-    let top = if n < 2 { 0 } else { n.next_power_of_two() / 2 };
-    let halves =
-        |top: usize| std::iter::successors(Some(top), |p| Some(p / 2)).take_while(|p| *p > 0);
-    halves(top).flat_map(move |p| {
-        // First distance p, residue 0; then distances q - p with residue p.
-        let first = std::iter::once((p, 0));
-        let rest = halves(top).take_while(move |q| *q > p).map(move |q| (q - p, p));
-        let rest: Vec<_> = rest.collect();
-        // Knuth's q runs from 2^(t-1) down, d = q - p for the previous q.
-        first.chain(rest).map(move |(d, r)| {
-            (0..n.saturating_sub(d)).filter(|i| i & p == r).map(|i| (i, i + d)).collect()
-        })
-    })
+/// The number of rows of well-formed keys.
+pub(super) fn check_keys<E: Engine>(keys: &[Key<'_, E>]) -> Result<usize> {
+    let rows = keys
+        .first()
+        .map(|k| k.column.len())
+        .ok_or_else(|| Error::Argument("sorting needs a key column: none was given".to_string()))?;
+    check_lengths::<E>(rows, &keys.iter().map(|k| k.column).collect::<Vec<_>>())?;
+    match keys.iter().position(|k| !(1..=MAX_BITS).contains(&k.width)) {
+        None => Ok(rows),
+        Some(i) => Err(Error::Argument(format!(
+            "key {i} has a width of {} bits: 1 to {MAX_BITS} are possible",
+            keys[i].width
+        ))),
+    }
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use crate::plain::{Plain, Words};
-    use proptest::prelude::*;
-
-    /// The 0-1 principle: a network that sorts all vectors of 0 and 1 sorts all.
-    #[test]
-    fn the_network_sorts_every_vector_of_bits() {
-        for n in 0..=16 {
-            let stages: Vec<_> = stages(n).collect();
-            let t = n.next_power_of_two().trailing_zeros() as usize;
-            assert_eq!(stages.len(), if n < 2 { 0 } else { t * (t + 1) / 2 });
-            for bits in 0u32..1 << n {
-                let mut v: Vec<bool> = (0..n).map(|i| bits >> i & 1 == 1).collect();
-                for stage in &stages {
-                    let mut seen = vec![false; n];
-                    for &(a, b) in stage {
-                        assert!(a < b && !seen[a] && !seen[b]);
-                        (seen[a], seen[b]) = (true, true);
-                        if v[a] & !v[b] {
-                            v.swap(a, b);
-                        }
-                    }
-                }
-                assert!(v.is_sorted(), "n = {n}, input {bits:b}");
-            }
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn rows_stay_together(
-            rows in prop::collection::vec((-(1i64 << 61) + 1..1 << 61, any::<u64>()), 0..200),
-            few: bool, descending: bool,
-        ) {
-            let key: Vec<i64> = rows.iter().map(|r| if few { r.0 % 5 } else { r.0 }).collect();
-            let payload: Vec<u64> = rows.iter().map(|r| r.1).collect();
-            let shared = Words(key.iter().map(|&k| k as u64).collect());
-            let ids = Words((0..rows.len() as u64).collect());
-            let sorted = sort_by_key(&mut Plain::new(1), &shared, &[&Words(payload.clone()), &ids], descending).unwrap();
-            let keys: Vec<i64> = sorted[0].0.iter().map(|&k| k as i64).collect();
-            let ordered = if descending { keys.is_sorted_by(|a, b| a >= b) } else { keys.is_sorted() };
-            prop_assert!(ordered);
-            let mut seen = vec![false; rows.len()];
-            for ((k, p), i) in keys.iter().zip(&sorted[1].0).zip(&sorted[2].0) {
-                let i = *i as usize;
-                prop_assert!(!std::mem::replace(&mut seen[i], true));
-                prop_assert_eq!((key[i], payload[i]), (*k, *p));
-            }
-        }
-    }
-}
+mod tests;
