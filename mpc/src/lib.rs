@@ -7,9 +7,12 @@
 //! | [`shape`] | no values: the same algorithms, counting bytes and rounds |
 //! | [`numeric`] | comparison, selection, reciprocal, logarithm, sigmoid, linear algebra |
 //! | [`table`] | sorting |
+//! | `laws` | what every engine obeys, as a test suite (feature `test-util`) |
 #![forbid(unsafe_code)]
 
 pub mod engine;
+#[cfg(any(test, feature = "test-util"))]
+pub mod laws;
 pub mod numeric;
 pub mod rep3;
 pub mod shape;

@@ -12,8 +12,10 @@ use std::fmt::Write as _;
 
 const N: usize = 1_000_000;
 
+type Model = fn() -> Shape;
+
 /// Every engine with a table in the document.
-const ENGINES: [(&str, fn() -> Shape); 1] = [("rep3", || Shape::new(0, Rep3Cost))];
+const ENGINES: [(&str, Model); 1] = [("rep3", || Shape::new(0, Rep3Cost))];
 
 /// Vectors of N elements.
 struct Operands {
