@@ -10,12 +10,14 @@
 #![allow(unsafe_code)]
 
 mod clmul;
+mod clmul64;
 mod gfni;
 mod matmul;
 mod transpose;
 mod vaes;
 
 pub use clmul::{Clmul, add_multiple, clmul, inner_product};
+pub(crate) use clmul64::{Clmul64, reduce};
 pub use matmul::matmul_add;
 pub use transpose::{transpose_blocks, transpose_columns};
 pub use vaes::{RoundKeys, small_field_sums, tweaked_hash};

@@ -300,6 +300,17 @@ impl Mesh {
         }
     }
 
+    /// Ends this party's part: every later call returns `error`. For protocols
+    /// that find a deviation in the contents of messages.
+    pub fn abort(&mut self, error: Error) -> Error {
+        self.failed.get_or_insert(error).clone()
+    }
+
+    /// The first error, if there was one.
+    pub fn failure(&self) -> Option<&Error> {
+        self.failed.as_ref()
+    }
+
     fn recv_frame(&mut self, from: usize, max: usize) -> Result<Vec<u8>> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
