@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`engine`] | the trait that every engine implements |
 //! | [`rep3`] | three parties, semi-honest, honest majority |
+//! | [`rep3m`] | three parties, malicious with abort, honest majority |
 //! | [`shape`] | no values: the same algorithms, counting bytes and rounds |
 //! | [`numeric`] | comparison, selection, reciprocal, logarithm, sigmoid, linear algebra |
 //! | [`table`] | sorting |
@@ -15,6 +16,7 @@ pub mod engine;
 pub mod laws;
 pub mod numeric;
 pub mod rep3;
+pub mod rep3m;
 pub mod shape;
 pub mod table;
 

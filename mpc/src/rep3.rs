@@ -43,7 +43,7 @@
 //! | wide truncation | 32 + 2e | 2 |
 
 pub mod compare;
-mod convert;
+pub(crate) mod convert;
 mod cost;
 mod multiply;
 mod prss;
@@ -56,8 +56,11 @@ pub use cost::Rep3Cost;
 #[cfg(any(test, feature = "test-util"))]
 pub use prss::Flaw;
 pub use prss::Prss;
+pub(crate) use prss::Y;
 pub use share::Bits;
+pub(crate) use share::{join, xor};
 pub use shuffle::Permutation;
+pub(crate) use shuffle::move_rows;
 
 use crate::engine::{Dims, Engine, Recipients};
 use privity_core::{
@@ -153,7 +156,7 @@ fn send_produced<R: Ring>(
 }
 
 /// Fills `out`, which starts at element `offset` of a vector, chunk by chunk.
-fn fill_parallel<R: Ring>(
+pub(crate) fn fill_parallel<R: Ring>(
     out: &mut [R],
     offset: usize,
     produce: &(impl Fn(Range<usize>, &mut [R]) + Sync),
@@ -225,7 +228,7 @@ impl Engine for Rep3 {
     }
 
     fn public(&self, values: &[u64]) -> Self::Ring {
-        self.constant(values)
+        constant(self.me(), values)
     }
 
     fn open(&mut self, x: &Self::Ring, to: Recipients<'_>) -> Result<Option<Vec<u64>>> {
@@ -313,7 +316,7 @@ impl Engine for Rep3 {
     }
 
     fn public_wide(&self, values: &[u128]) -> Self::Wide {
-        self.constant(values)
+        constant(self.me(), values)
     }
 
     fn open_wide(&mut self, x: &Self::Wide, to: Recipients<'_>) -> Result<Option<Vec<u128>>> {
@@ -329,7 +332,7 @@ impl Engine for Rep3 {
     }
 
     fn random_permutation(&mut self, n: usize) -> Result<Permutation> {
-        Ok(self.draw_permutation(n))
+        Ok(Permutation::draw(&mut self.prss, n))
     }
 
     fn shuffle(
@@ -350,16 +353,6 @@ impl Engine for Rep3 {
 }
 
 impl Rep3 {
-    /// Component 0 carries a constant; party 0 holds it first, party 2 second.
-    fn constant<R: Ring>(&self, values: &[R]) -> Replicated<R> {
-        let zero = vec![R::default(); values.len()];
-        match self.me() {
-            0 => Replicated { own: values.to_vec(), next: zero },
-            2 => Replicated { own: zero, next: values.to_vec() },
-            _ => Replicated { own: zero.clone(), next: zero },
-        }
-    }
-
     /// Party i lacks x_{i-1}, which party i - 1 holds first.
     fn open_words<R: Ring>(
         &mut self,
@@ -381,6 +374,16 @@ impl Rep3 {
     }
 }
 
+/// Component 0 carries a constant; party 0 holds it first, party 2 second.
+pub(crate) fn constant<R: Ring>(me: usize, values: &[R]) -> Replicated<R> {
+    let zero = vec![R::default(); values.len()];
+    match me {
+        0 => Replicated { own: values.to_vec(), next: zero },
+        2 => Replicated { own: zero, next: values.to_vec() },
+        _ => Replicated { own: zero.clone(), next: zero },
+    }
+}
+
 /// Runs `program` at three parties of this process, over memory channels, and
 /// returns their results: for tests, benches and learning.
 pub fn run_local<T: Send>(program: impl Fn(&mut Rep3) -> Result<T> + Sync) -> Result<[T; 3]> {
@@ -392,17 +395,18 @@ pub fn run_over<T: Send>(
     meshes: Vec<Mesh>,
     program: impl Fn(&mut Rep3) -> Result<T> + Sync,
 ) -> Result<[T; 3]> {
-    let program = &program;
+    run_three(meshes, |mesh| program(&mut Rep3::new(mesh, &mut rand::rng())?))
+}
+
+/// Runs `party` over each of three meshes, in threads of this process.
+pub(crate) fn run_three<T: Send>(
+    meshes: Vec<Mesh>,
+    party: impl Fn(Mesh) -> Result<T> + Sync,
+) -> Result<[T; 3]> {
+    let party = &party;
     let results: Vec<Result<T>> = std::thread::scope(|scope| {
-        let threads: Vec<_> = meshes
-            .into_iter()
-            .map(|mesh| {
-                scope.spawn(move || {
-                    let mut engine = Rep3::new(mesh, &mut rand::rng())?;
-                    program(&mut engine)
-                })
-            })
-            .collect();
+        let threads: Vec<_> =
+            meshes.into_iter().map(|mesh| scope.spawn(move || party(mesh))).collect();
         threads
             .into_iter()
             .map(|t| t.join().unwrap_or(Err(Error::Internal("a party's thread panicked"))))

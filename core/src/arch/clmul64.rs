@@ -21,7 +21,8 @@ impl Clmul64 {
         #[cfg(all(target_arch = "x86_64", not(privity_backend = "scalar")))]
         {
             // The macro caches its answer.
-            if std::arch::is_x86_feature_detected!("vpclmulqdq")
+            if std::arch::is_x86_feature_detected!("pclmulqdq")
+                && std::arch::is_x86_feature_detected!("vpclmulqdq")
                 && std::arch::is_x86_feature_detected!("avx512f")
             {
                 return Clmul64::Wide;

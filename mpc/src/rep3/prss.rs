@@ -32,7 +32,7 @@ pub struct Prss {
 
 /// Sub-streams of one operation: added to its number, so that each is a domain
 /// of its own.
-pub(super) const Y: u64 = 1 << 60;
+pub(crate) const Y: u64 = 1 << 60;
 pub(super) const W: u64 = 2 << 60;
 pub(super) const N: u64 = 3 << 60;
 

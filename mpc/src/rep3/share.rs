@@ -85,8 +85,8 @@ fn sum<R: Ring>(xs: &[R]) -> R {
 /// A shared vector of bits: replicated exclusive-or shares of packed words.
 #[derive(Clone, Default, Debug)]
 pub struct Bits {
-    pub(super) len: usize,
-    pub(super) words: Replicated<u64>,
+    pub(crate) len: usize,
+    pub(crate) words: Replicated<u64>,
 }
 
 impl BitShares for Bits {
@@ -123,11 +123,11 @@ impl BitShares for Bits {
 }
 
 /// Planes or words, one after the other.
-pub(super) fn join(parts: &[&Replicated<u64>]) -> Replicated<u64> {
+pub(crate) fn join(parts: &[&Replicated<u64>]) -> Replicated<u64> {
     RingShares::concat(parts)
 }
 
 /// Exclusive or of packed words.
-pub(super) fn xor(a: &[u64], b: &[u64]) -> Vec<u64> {
+pub(crate) fn xor(a: &[u64], b: &[u64]) -> Vec<u64> {
     ring::zip(a, b, |x, y| x ^ y)
 }

@@ -31,7 +31,7 @@
 //!
 //! The re-sharing at the end, and starting b's message early, are this library's.
 
-use super::{Rep3, prss::Y};
+use super::{Prss, Rep3, prss::Y};
 use crate::engine::RingShares;
 use privity_core::{
     Result,
@@ -44,9 +44,9 @@ use zeroize::Zeroize;
 /// The two factors that this party knows: row i goes to row `own[i]`.
 pub struct Permutation {
     /// From the key shared with the previous party.
-    own: Vec<u32>,
+    pub(crate) own: Vec<u32>,
     /// From the key shared with the next party.
-    next: Vec<u32>,
+    pub(crate) next: Vec<u32>,
 }
 
 impl std::fmt::Debug for Permutation {
@@ -67,16 +67,18 @@ pub(crate) const FORTH: [usize; 3] = [0, 1, 2];
 /// The pairs of [`FORTH`] from the last to the first.
 pub(crate) const BACK: [usize; 3] = [0, 2, 1];
 
-impl Rep3 {
+impl Permutation {
     /// Local: the factors come from the pairwise keys.
-    pub(super) fn draw_permutation(&mut self, n: usize) -> Permutation {
+    pub(crate) fn draw(prss: &mut Prss, n: usize) -> Self {
         assert!(u32::try_from(n).is_ok(), "a permutation of {n} rows: at most 2^32 - 1");
-        let op = self.prss.operation();
-        let own = self.prss.own_vec::<u128>(op, n);
-        let next = self.prss.next_vec::<u128>(op, n);
-        Permutation { own: fisher_yates(&own), next: fisher_yates(&next) }
+        let op = prss.operation();
+        let own = prss.own_vec::<u128>(op, n);
+        let next = prss.next_vec::<u128>(op, n);
+        Self { own: fisher_yates(&own), next: fisher_yates(&next) }
     }
+}
 
+impl Rep3 {
     pub(super) fn permute(
         &mut self,
         permutation: &Permutation,
@@ -161,7 +163,7 @@ fn fisher_yates(random: &[u128]) -> Vec<u32> {
 }
 
 /// Row i of each column goes to row `to[i]`, or the other way round.
-fn move_rows(to: &[u32], x: &[u64], inverse: bool) -> Vec<u64> {
+pub(crate) fn move_rows(to: &[u32], x: &[u64], inverse: bool) -> Vec<u64> {
     let mut out = vec![0; x.len()];
     let rows = to.len().max(1);
     out.par_chunks_mut(rows).zip(x.par_chunks(rows)).for_each(|(out, x)| {
