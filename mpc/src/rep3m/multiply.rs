@@ -38,6 +38,9 @@ use privity_core::{
 };
 use rayon::prelude::*;
 
+/// A chunk of z, c_1 and c_2, with its number.
+type Chunks<'a, E> = (usize, ((&'a mut [E], &'a mut [E]), &'a mut [E]));
+
 impl Rep3m {
     /// Inner products of groups, without truncation.
     pub(super) fn product<W: Logged>(
@@ -55,26 +58,25 @@ impl Rep3m {
         let mut c1 = vec![zero; len];
         let mut c2 = vec![zero; len];
         let prss = &self.prss;
-        let work =
-            |(i, ((z, c1), c2)): (usize, ((&mut [Lift<W>], &mut [Lift<W>]), &mut [Lift<W>]))| {
-                let start = i * CHUNK;
-                fill(c2, |words, at| prss.own_fill(op, at, words), start);
-                fill(c1, |words, at| prss.next_fill(op, at, words), start);
-                for j in 0..z.len() {
-                    let terms = (start + j) * group..(start + j + 1) * group;
-                    let (mut sum, mut known) = (zero, zero);
-                    for t in terms {
-                        let (xo, xn, yo, yn) = (x.own[t], x.next[t], y.own[t], y.next[t]);
-                        let cross = W::Proof::add(xo.times_lift(yn), xn.times_lift(yo));
-                        sum = W::Proof::add(sum, W::Proof::add(xo.times_lift(yo), cross));
-                        known = W::Proof::add(known, xn.times_lift(yn));
-                    }
-                    // (1)
-                    z[j] = W::Proof::add(sum, W::Proof::sub(c2[j], c1[j]));
-                    c1[j] = W::Proof::add(known, c1[j]);
-                    c2[j] = W::Proof::neg(c2[j]);
+        let work = |(i, ((z, c1), c2)): Chunks<'_, Lift<W>>| {
+            let start = i * CHUNK;
+            fill(c2, |words, at| prss.own_fill(op, at, words), start);
+            fill(c1, |words, at| prss.next_fill(op, at, words), start);
+            for j in 0..z.len() {
+                let terms = (start + j) * group..(start + j + 1) * group;
+                let (mut sum, mut known) = (zero, zero);
+                for t in terms {
+                    let (xo, xn, yo, yn) = (x.own[t], x.next[t], y.own[t], y.next[t]);
+                    let cross = W::Proof::add(xo.times_lift(yn), xn.times_lift(yo));
+                    sum = W::Proof::add(sum, W::Proof::add(xo.times_lift(yo), cross));
+                    known = W::Proof::add(known, xn.times_lift(yn));
                 }
-            };
+                // (1)
+                z[j] = W::Proof::add(sum, W::Proof::sub(c2[j], c1[j]));
+                c1[j] = W::Proof::add(known, c1[j]);
+                c2[j] = W::Proof::neg(c2[j]);
+            }
+        };
         z.par_chunks_mut(CHUNK)
             .zip(c1.par_chunks_mut(CHUNK))
             .zip(c2.par_chunks_mut(CHUNK))
@@ -177,7 +179,7 @@ impl Rep3m {
         let op = self.prss.operation();
         let prss = &self.prss;
         let (mut z, mut c1, mut c2) = (vec![0; len], vec![0; len], vec![0; len]);
-        let work = |(i, ((z, c1), c2)): (usize, ((&mut [u64], &mut [u64]), &mut [u64]))| {
+        let work = |(i, ((z, c1), c2)): Chunks<'_, u64>| {
             let start = i * CHUNK;
             prss.own_fill(op, start, c2);
             prss.next_fill(op, start, c1);
