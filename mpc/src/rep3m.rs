@@ -149,6 +149,12 @@ impl Rep3m {
         &mut self.mesh
     }
 
+    /// Verifies everything computed so far, as every opening and export does
+    /// first. All parties must call it at the same point.
+    pub fn check(&mut self) -> Result<()> {
+        self.verify()
+    }
+
     /// Makes this party ignore what its checks say, for tests that must notice.
     #[cfg(any(test, feature = "test-util"))]
     pub fn ignore_checks(&mut self) {

@@ -88,8 +88,10 @@ impl Rep3mCost {
 
     fn verify(&mut self, t: &mut Traffic) {
         let size = std::mem::take(&mut self.size);
-        let compare = std::mem::take(&mut self.compare);
-        let mut last = if compare { DIGEST } else { 0 };
+        if std::mem::take(&mut self.compare) {
+            to_both(t, DIGEST);
+        }
+        let mut last = 0;
         if !size.is_empty() {
             if !size.matrices.is_empty() {
                 to_both(t, CHALLENGE);

@@ -5,9 +5,9 @@
 //! an input: no component is held by both honest parties except the zero.
 //!
 //! **Import.** An outside owner deals x_i and x_{i+1} to party i. The two
-//! holders of each component compare hashes of it in the next verification, so
-//! that no owner can leave honest parties with different components. Until then
-//! all messages are masked as always.
+//! holders of each component compare hashes of it at the beginning of the next
+//! verification, so that no owner can leave honest parties with different
+//! components. Until then all messages are masked as always.
 //!
 //! **Opening.** After a verification, party i receives the component it lacks
 //! from party i - 1 and its SHA-256 from party i + 1, who holds it too; if they

@@ -103,17 +103,19 @@ impl Rep3m {
     pub(super) fn verify(&mut self) -> Result<()> {
         let log = std::mem::take(&mut self.log);
         let compare = std::mem::take(&mut self.compare);
-        if log.size.is_empty() && !compare.pending {
+        // First, because what verifiers tell each other hides the secrets only
+        // if the honest parties' components agree.
+        if compare.pending {
+            let mut check = Check::default();
+            check.say(compare.own.digest(), compare.next.digest());
+            self.finish_check(check, "it was dealt another component, or says so")?;
+        }
+        if log.size.is_empty() {
             return Ok(());
         }
         let mut check = Check::default();
-        if !log.size.is_empty() {
-            self.prove(log, &mut check)?;
-        }
-        if compare.pending {
-            check.say(compare.own.digest(), compare.next.digest());
-        }
-        self.finish_check(check)
+        self.prove(log, &mut check)?;
+        self.finish_check(check, "what it computed does not verify")
     }
 
     /// All rounds but the last.
@@ -224,8 +226,8 @@ impl Rep3m {
         Ok(received)
     }
 
-    /// The last round: the verifiers of each proof compare.
-    fn finish_check(&mut self, check: Check) -> Result<()> {
+    /// One round: those who must agree compare.
+    fn finish_check(&mut self, check: Check, rule: &str) -> Result<()> {
         let (prev, next) = (self.prev(), self.next());
         let mut to_prev = check.to_prev;
         let mut to_next = check.to_next;
@@ -254,7 +256,6 @@ impl Rep3m {
         if self.unchecked {
             return Ok(());
         }
-        let rule = "what it computed does not verify";
         if !of_next {
             return Err(self.blame(next, prev, rule));
         }

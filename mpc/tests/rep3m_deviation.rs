@@ -1,0 +1,444 @@
+//! A corrupt party of `rep3m` changes any message in any way: honest parties
+//! stop with an error or their results are what they would have been.
+//!
+//! All randomness comes from seeds, so that the results of an undisturbed run
+//! are known to the last bit. Every message that a corrupt party sends, set-up
+//! and checks included, is altered in turn; the same is repeated with checks
+//! that are ignored, where the harness must find wrong results, and on other
+//! inputs, where the same parties must stop.
+#![allow(clippy::expect_used, clippy::print_stdout)] // a failed expectation fails the test
+
+use privity_core::{
+    Cancel, Channel, Error, Mesh, PartyName, Result, channel::memory_pair, mesh::HEADER,
+    share::replicated::Replicated,
+};
+use privity_mpc::{
+    engine::{BitShares, Dims, Engine, Recipients, RingShares},
+    rep3m::Rep3m,
+};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+/// What happens to a payload.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    /// One bit, at this position modulo the length.
+    Flip(usize),
+    /// Something is added to one word.
+    Add(usize, u64),
+    /// Two words change places.
+    Swap(usize, usize),
+    /// The payload of an earlier message of the same length.
+    Replay,
+    /// All bytes zero.
+    Zero,
+    /// The last byte is missing.
+    Cut,
+}
+
+/// One tampering: message `at` from `from` to `to`.
+#[derive(Clone, Copy, Debug)]
+struct Tamper {
+    from: usize,
+    to: usize,
+    at: usize,
+    fault: Fault,
+}
+
+#[derive(Default)]
+struct Seen {
+    messages: AtomicUsize,
+    changed: AtomicBool,
+}
+
+struct Link {
+    inner: Box<dyn Channel>,
+    fault: Option<(usize, Fault)>,
+    earlier: Vec<Vec<u8>>,
+    seen: Arc<Seen>,
+}
+
+impl Link {
+    fn alter(&mut self, fault: Fault, message: &mut Vec<u8>) {
+        let before = message.clone();
+        let payload = &mut message[HEADER..];
+        let n = payload.len();
+        if n == 0 {
+            return;
+        }
+        match fault {
+            Fault::Flip(i) => payload[i / 8 % n] ^= 1 << (i % 8),
+            Fault::Add(i, k) if n >= 8 => {
+                let at = i % (n / 8) * 8;
+                let word = u64::from_le_bytes(payload[at..at + 8].try_into().expect("8 bytes"));
+                payload[at..at + 8].copy_from_slice(&word.wrapping_add(k).to_le_bytes());
+            }
+            Fault::Swap(i, j) if n >= 8 => {
+                for byte in 0..8 {
+                    payload.swap(i % (n / 8) * 8 + byte, j % (n / 8) * 8 + byte);
+                }
+            }
+            Fault::Replay => {
+                if let Some(old) = self.earlier.iter().rev().find(|m| m.len() == n + HEADER) {
+                    payload.copy_from_slice(&old[HEADER..]);
+                }
+            }
+            Fault::Zero => payload.fill(0),
+            Fault::Cut => {
+                message.pop();
+            }
+            _ => {}
+        }
+        if *message != before {
+            self.seen.changed.store(true, Ordering::SeqCst);
+        }
+    }
+}
+
+impl Channel for Link {
+    fn send(&mut self, message: Vec<u8>) -> Result<()> {
+        self.inner.send(message)
+    }
+    fn recv(&mut self, max: usize) -> Result<Vec<u8>> {
+        let mut message = self.inner.recv(max)?;
+        let number = self.seen.messages.fetch_add(1, Ordering::SeqCst);
+        self.earlier.push(message.clone());
+        if let Some((at, fault)) = self.fault.filter(|f| f.0 == number) {
+            debug_assert_eq!(at, number);
+            self.earlier.pop();
+            self.alter(fault, &mut message);
+        }
+        Ok(message)
+    }
+    fn fork(&mut self, label: &str) -> Result<Box<dyn Channel>> {
+        self.inner.fork(label)
+    }
+    fn set_timeout(&mut self, timeout: Duration) {
+        self.inner.set_timeout(timeout);
+    }
+    fn peer(&self) -> &PartyName {
+        self.inner.peer()
+    }
+}
+
+type Shared = Replicated<u64>;
+/// Computes on two shared vectors of [`LEN`] and returns what was opened.
+type Operation = fn(&mut Rep3m, &Shared, &Shared) -> Result<Vec<u64>>;
+
+const LEN: usize = 6;
+
+fn opened(e: &mut Rep3m, x: &Shared) -> Result<Vec<u64>> {
+    Ok(e.open(x, Recipients::All)?.unwrap_or_default())
+}
+
+fn opened_wide(e: &mut Rep3m, x: &Replicated<u128>) -> Result<Vec<u64>> {
+    let words = e.open_wide(x, Recipients::All)?.unwrap_or_default();
+    Ok(words.into_iter().flat_map(|w| [w as u64, (w >> 64) as u64]).collect())
+}
+
+const OPERATIONS: [(&str, Operation); 18] = [
+    ("mul", |e, x, y| {
+        let z = e.mul(x, y, 0)?;
+        opened(e, &z)
+    }),
+    ("dot", |e, x, y| {
+        let z = e.dot(x, y, 3, 0)?;
+        opened(e, &z)
+    }),
+    ("mul with truncation", |e, x, y| {
+        let (x, y) = (e.truncate(x, 32)?, e.truncate(y, 32)?);
+        let z = e.mul(&x, &y, 5)?;
+        opened(e, &z)
+    }),
+    ("matmul", |e, x, y| {
+        let z = e.matmul(x, y, Dims { m: 2, k: 3, n: 2 }, 0)?;
+        opened(e, &z)
+    }),
+    ("compressed matmul", |e, x, y| {
+        let (x, y) = (x.tile(10), y.tile(10));
+        let z = e.matmul(&x, &y, Dims { m: 60, k: 1, n: 60 }, 0)?;
+        opened(e, &z.slice(0..LEN))
+    }),
+    ("truncate", |e, x, _| {
+        let z = e.truncate(x, 20)?;
+        opened(e, &z)
+    }),
+    ("and", |e, x, y| {
+        // Bits from components: no message before the AND.
+        let bits = |e: &mut Rep3m, v: &Shared| e.to_bits(v, 1);
+        let (a, b) = (bits(e, x)?, bits(e, y)?);
+        let z = e.and(&a[0], &b[0])?;
+        let z = e.and(&e.not(&z), &a[0].xor(&b[0]))?;
+        Ok(e.open_bits(&z, Recipients::All)?.unwrap_or_default())
+    }),
+    ("sign", |e, x, y| {
+        let z = e.is_negative(&x.sub(y))?;
+        Ok(e.open_bits(&z, Recipients::All)?.unwrap_or_default())
+    }),
+    ("zero", |e, x, y| {
+        let z = e.is_zero(&x.sub(y))?;
+        Ok(e.open_bits(&z, Recipients::All)?.unwrap_or_default())
+    }),
+    ("bits", |e, x, _| {
+        let planes = e.to_bits(x, 64)?;
+        let all = BitShares::concat(&planes.iter().collect::<Vec<_>>());
+        Ok(e.open_bits(&all, Recipients::All)?.unwrap_or_default())
+    }),
+    ("bit to ring", |e, x, _| {
+        let b = e.to_bits(x, 1)?;
+        let z = e.bit_to_ring(&b[0])?;
+        opened(e, &z)
+    }),
+    ("random bits", |e, _, _| {
+        let b = e.random_bits(70)?;
+        Ok(e.open_bits(&b, Recipients::All)?.unwrap_or_default())
+    }),
+    ("widen", |e, x, _| {
+        let z = e.widen(x)?;
+        opened_wide(e, &z)
+    }),
+    ("wide dot", |e, x, y| {
+        let (x, y) = (wide(x), wide(y));
+        let z = e.dot_wide(&x, &y, 2)?;
+        opened_wide(e, &z)
+    }),
+    ("wide truncation", |e, x, _| {
+        let z = e.truncate_wide(&wide(x), 70)?;
+        opened_wide(e, &z)
+    }),
+    ("shuffle", |e, x, y| {
+        let p = e.random_permutation(LEN)?;
+        let z = e.shuffle(&p, &[x, y])?;
+        Ok([opened(e, &z[0])?, opened(e, &z[1])?].concat())
+    }),
+    ("shuffle and back", |e, x, _| {
+        let p = e.random_permutation(LEN)?;
+        let z = e.shuffle(&p, &[x])?;
+        let z = e.unshuffle(&p, &[&z[0]])?;
+        opened(e, &z[0])
+    }),
+    ("export and import", |e, x, y| {
+        let dealt = e.export(&x.add(y))?;
+        let z = e.import(&dealt)?;
+        let z = e.mul(&z, x, 0)?;
+        opened(e, &z)
+    }),
+];
+
+/// Words of 64 bits as components of 128: a sharing of some number.
+fn wide(x: &Shared) -> Replicated<u128> {
+    let words = |c: &[u64]| c.iter().map(|&c| u128::from(c) << 60 | u128::from(c)).collect();
+    Replicated { own: words(&x.own), next: words(&x.next) }
+}
+
+struct Outcome {
+    results: Vec<Result<Vec<u64>>>,
+    /// Messages from each party to each.
+    messages: [[usize; 3]; 3],
+    changed: bool,
+}
+
+/// One run. Party i's randomness and the shares follow from `seed`.
+fn run(
+    operation: Operation,
+    seed: u64,
+    inputs: &[Vec<u64>; 2],
+    tamper: Option<Tamper>,
+    ignore: bool,
+) -> Outcome {
+    let names: Vec<PartyName> = ["ann", "ben", "cy"].iter().map(|&n| n.into()).collect();
+    let mut grid: Vec<Vec<Option<Box<dyn Channel>>>> =
+        (0..3).map(|_| (0..3).map(|_| None).collect()).collect();
+    let mut seen: Vec<Vec<Arc<Seen>>> = Vec::new();
+    seen.resize_with(3, || (0..3).map(|_| Arc::default()).collect());
+    let link = |inner, from: usize, to: usize| -> Option<Box<dyn Channel>> {
+        let hit = tamper.filter(|t| (t.from, t.to) == (from, to));
+        Some(Box::new(Link {
+            inner,
+            fault: hit.map(|t| (t.at, t.fault)),
+            earlier: vec![],
+            seen: seen[from][to].clone(),
+        }))
+    };
+    for i in 0..3 {
+        for j in i + 1..3 {
+            let (a, b) = memory_pair(&names[i], &names[j]);
+            grid[i][j] = link(a, j, i);
+            grid[j][i] = link(b, i, j);
+        }
+    }
+    let mut dealer = StdRng::seed_from_u64(seed ^ 0xD0);
+    let x = Replicated::share(&inputs[0], &mut dealer);
+    let y = Replicated::share(&inputs[1], &mut dealer);
+    let results = std::thread::scope(|scope| {
+        let handles: Vec<_> = grid
+            .into_iter()
+            .enumerate()
+            .map(|(me, row)| {
+                let (names, x, y) = (&names, x[me].clone(), y[me].clone());
+                scope.spawn(move || {
+                    let mut mesh = Mesh::new(me, names, row, Cancel::new())?;
+                    mesh.set_timeout(Duration::from_secs(20));
+                    let mut rng = StdRng::seed_from_u64(seed ^ me as u64);
+                    let mut e = Rep3m::new(mesh, &mut rng)?;
+                    if ignore {
+                        e.ignore_checks();
+                    }
+                    operation(&mut e, &x, &y)
+                })
+            })
+            .collect();
+        handles.into_iter().map(|h| h.join().expect("no panic")).collect()
+    });
+    let count = |s: &Arc<Seen>| s.messages.load(Ordering::SeqCst);
+    Outcome {
+        results,
+        messages: std::array::from_fn(|i| std::array::from_fn(|j| count(&seen[i][j]))),
+        changed: seen.iter().flatten().any(|s| s.changed.load(Ordering::SeqCst)),
+    }
+}
+
+fn inputs(rng: &mut StdRng) -> [Vec<u64>; 2] {
+    let mut vector = || (0..LEN).map(|_| (rng.random::<i64>() >> 3) as u64).collect::<Vec<u64>>();
+    let (x, mut y) = (vector(), vector());
+    y[0] = x[0];
+    [x, y]
+}
+
+fn faults(rng: &mut StdRng, count: usize) -> Vec<Fault> {
+    let mut faults = vec![Fault::Replay, Fault::Zero, Fault::Cut, Fault::Add(0, 1 << 63)];
+    for _ in 0..count {
+        faults.push(match rng.random_range(0..4) {
+            0 => Fault::Flip(rng.random_range(0..1 << 16)),
+            1 => Fault::Add(rng.random_range(0..64), 1 << rng.random_range(0..64)),
+            2 => Fault::Add(rng.random_range(0..64), rng.random()),
+            _ => Fault::Swap(rng.random_range(0..64), rng.random_range(0..64)),
+        });
+    }
+    faults
+}
+
+/// All tamperings with the messages that party `from` sends in an honest run.
+fn tamperings(honest: &Outcome, from: usize, rng: &mut StdRng, count: usize) -> Vec<Tamper> {
+    let mut all = Vec::new();
+    for to in (0..3).filter(|&to| to != from) {
+        for at in 0..honest.messages[from][to] {
+            let one = |fault| Tamper { from, to, at, fault };
+            all.extend(faults(rng, count).into_iter().map(one));
+        }
+    }
+    all
+}
+
+/// Tries, and honest parties that stopped; panics at the first wrong result.
+fn check(operation: (&str, Operation), seed: u64, count: usize) -> (usize, usize) {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let inputs = inputs(&mut rng);
+    let honest = run(operation.1, seed, &inputs, None, false);
+    let expected: Vec<&Vec<u64>> =
+        honest.results.iter().map(|r| r.as_ref().expect("honest parties")).collect();
+    let (mut tries, mut stopped) = (0, 0);
+    for from in 0..3 {
+        for tamper in tamperings(&honest, from, &mut rng, count) {
+            let outcome = run(operation.1, seed, &inputs, Some(tamper), false);
+            if !outcome.changed {
+                continue;
+            }
+            tries += 1;
+            for i in (0..3).filter(|&i| i != from) {
+                match &outcome.results[i] {
+                    Ok(result) => assert_eq!(
+                        result, expected[i],
+                        "{}: party {i} accepted a wrong result, {tamper:?}, seed {seed}",
+                        operation.0
+                    ),
+                    Err(Error::Deviation { .. } | Error::Disconnected { .. }) => stopped += 1,
+                    Err(e) => panic!("{}: {e}, {tamper:?}, seed {seed}", operation.0),
+                }
+            }
+        }
+    }
+    (tries, stopped)
+}
+
+#[test]
+fn every_changed_message_is_detected_or_harmless() {
+    let seed: u64 = rand::random();
+    println!("seed {seed}");
+    let (mut tries, mut stopped) = (0, 0);
+    for operation in OPERATIONS {
+        let (t, s) = check(operation, seed, 12);
+        println!("{}: {t} tries, {s} stops", operation.0);
+        tries += t;
+        stopped += s;
+    }
+    println!("{tries} tries, {stopped} honest parties stopped");
+    assert!(tries >= 10_000, "only {tries} tries");
+    assert!(stopped > tries, "only {stopped} stops in {tries} tries");
+}
+
+/// The harness itself: with the checks ignored it must see wrong results of
+/// every operation that sends anything before it opens.
+#[test]
+fn without_checks_wrong_results_get_through() {
+    let seed = 77;
+    for operation in OPERATIONS {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let inputs = inputs(&mut rng);
+        let honest = run(operation.1, seed, &inputs, None, false);
+        let mut wrong = 0;
+        for from in 0..3 {
+            for tamper in tamperings(&honest, from, &mut rng, 0) {
+                if tamper.fault != Fault::Add(0, 1 << 63) {
+                    continue;
+                }
+                let outcome = run(operation.1, seed, &inputs, Some(tamper), true);
+                let honest_parties = (0..3).filter(|&i| i != from);
+                wrong += honest_parties
+                    .filter(|&i| match (&outcome.results[i], &honest.results[i]) {
+                        (Ok(a), Ok(b)) => a != b,
+                        _ => false,
+                    })
+                    .count();
+            }
+        }
+        assert!(wrong > 0, "{}: nothing got through", operation.0);
+    }
+}
+
+/// The same tampering on other inputs: the same parties stop.
+#[test]
+fn stopping_does_not_depend_on_inputs() {
+    let seed: u64 = rand::random();
+    println!("seed {seed}");
+    for operation in OPERATIONS {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let first = inputs(&mut rng);
+        let second = [vec![0; LEN], vec![0; LEN]];
+        let honest = run(operation.1, seed, &first, None, false);
+        for from in 0..3 {
+            for tamper in tamperings(&honest, from, &mut rng, 0) {
+                if matches!(tamper.fault, Fault::Replay | Fault::Zero | Fault::Cut) {
+                    continue;
+                }
+                let stops = |inputs: &[Vec<u64>; 2]| -> Vec<bool> {
+                    let outcome = run(operation.1, seed, inputs, Some(tamper), false);
+                    let honest_parties = (0..3).filter(|&i| i != from);
+                    honest_parties.map(|i| outcome.results[i].is_err()).collect()
+                };
+                assert_eq!(
+                    stops(&first),
+                    stops(&second),
+                    "{}: {tamper:?}, seed {seed}",
+                    operation.0
+                );
+            }
+        }
+    }
+}
