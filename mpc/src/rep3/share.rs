@@ -6,6 +6,7 @@ use privity_core::{
     ring::{self, Ring},
     share::replicated::Replicated,
 };
+use rayon::prelude::*;
 use std::ops::Range;
 
 impl<R: Ring> RingShares for Replicated<R> {
@@ -36,7 +37,13 @@ impl<R: Ring> RingShares for Replicated<R> {
     }
 
     fn gather(&self, indices: &[usize]) -> Self {
-        self.map_both(|c| indices.iter().map(|&i| c[i]).collect())
+        self.map_both(|c| {
+            if indices.len() < ring::PARALLEL {
+                indices.iter().map(|&i| c[i]).collect()
+            } else {
+                indices.par_iter().with_min_len(ring::PARALLEL / 2).map(|&i| c[i]).collect()
+            }
+        })
     }
 
     fn slice(&self, range: Range<usize>) -> Self {
@@ -44,8 +51,25 @@ impl<R: Ring> RingShares for Replicated<R> {
     }
 
     fn concat(parts: &[&Self]) -> Self {
-        let join = |f: fn(&Self) -> &[R]| parts.iter().flat_map(|p| f(p)).copied().collect();
+        let join = |f: fn(&Self) -> &[R]| parts.iter().map(|p| f(p)).collect::<Vec<_>>().concat();
         Self { own: join(|p| &p.own), next: join(|p| &p.next) }
+    }
+
+    fn tile(&self, times: usize) -> Self {
+        self.map_both(|c| c.repeat(times))
+    }
+
+    fn transpose(&self, columns: usize) -> Self {
+        let rows = self.len().checked_div(columns).unwrap_or(0);
+        self.map_both(|c| {
+            let mut out = vec![R::default(); rows * columns];
+            for (r, row) in c.chunks_exact(columns.max(1)).enumerate() {
+                for (x, o) in row.iter().zip(out[r..].iter_mut().step_by(rows)) {
+                    *o = *x;
+                }
+            }
+            out
+        })
     }
 
     fn sum_rows(&self, columns: usize) -> Self {
