@@ -7,7 +7,7 @@
 //! | [`rep3m`] | three parties, malicious with abort, honest majority |
 //! | [`shape`] | no values: the same algorithms, counting bytes and rounds |
 //! | [`numeric`] | comparison, selection, reciprocal, logarithm, sigmoid, linear algebra |
-//! | [`table`] | sorting |
+//! | [`table`] | sorting, group-by, joins, quantiles, histograms, look-up |
 //! | `laws` | what every engine obeys, as a test suite (feature `test-util`) |
 #![forbid(unsafe_code)]
 

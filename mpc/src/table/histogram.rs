@@ -127,7 +127,9 @@ mod tests {
     use crate::plain::{Plain, Words};
     use proptest::prelude::*;
 
-    fn row() -> impl Strategy<Value = (i64, i64, i64, bool)> {
+    type Row = (i64, i64, i64, bool);
+
+    fn row() -> impl Strategy<Value = Row> {
         (-6i64..6, -1i64..5, -1000i64..1000, any::<bool>())
     }
 
@@ -147,7 +149,7 @@ mod tests {
             let w = words(rows.iter().map(|r| r.2));
             let v = words(rows.iter().map(|r| i64::from(r.3)));
             let (w, v) = (weighted.then_some(&w), nulls.then_some(&v));
-            let sum = |keep: &dyn Fn(&(i64, i64, i64, bool)) -> bool| -> u64 {
+            let sum = |keep: &dyn Fn(&Row) -> bool| -> u64 {
                 rows.iter().filter(|r| (r.3 || !nulls) && keep(r))
                     .map(|r| if weighted { r.2 } else { 1 }).sum::<i64>() as u64
             };

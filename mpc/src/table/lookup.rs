@@ -137,7 +137,7 @@ const INDEX_BITS: u32 = 41;
 /// Whether a join sends fewer bytes than one-hot vectors do.
 fn by_join(n: usize, d: usize, columns: usize) -> bool {
     let (rows, columns) = ((n + d) as u64, columns as u64);
-    let scan = 12 * u64::from(rows.next_power_of_two().trailing_zeros()) * (columns + 2);
+    let scan = 60 * (columns + 2);
     let sort = comparison::comparisons(n + d) * 43 + rows * 32 * (columns + 3);
     let one_hot = n as u64 * (25 * d as u64 + 24 * columns + 100);
     sort + rows * (scan + 80 + 32 * (columns + 1)) < one_hot

@@ -52,6 +52,12 @@ impl<E: Engine> Order<E> {
         self.from.len()
     }
 
+    /// rho^-1
+    #[cfg(test)]
+    pub(super) fn opened(&self) -> &[usize] {
+        &self.from
+    }
+
     /// The columns in this order.
     pub fn apply(&self, e: &mut E, columns: &[&E::Ring]) -> Result<Vec<E::Ring>> {
         check_lengths::<E>(self.rows(), columns)?;

@@ -13,16 +13,18 @@
 //!   open the outcomes. Its cost grows with log n; width matters beyond 62
 //!   bits of keys and row number together.
 //!
-//! | 100,000 rows, `rep3` | bytes per row, all parties | rounds |
+//! | 100,000 rows and one payload, `rep3` | bytes per row, all parties | rounds |
 //! |---|---|---|
-//! | radix, 2 bits | 180 | 13 |
-//! | radix, 32 bits | 4030 | 119 |
-//! | comparison, up to 45 bits | 1300 | 195 |
-//! | comparison, 62 bits | 3400 | 400 |
+//! | radix, 2 bits | 217 | 8 |
+//! | radix, 8 bits | 970 | 31 |
+//! | radix, 32 bits | 4000 | 111 |
+//! | comparison, up to 45 bits | 960 | 298 |
+//! | comparison, 62 bits | 2470 | 521 |
 //!
-//! (`docs/tables.md` has exact figures.) A sorting network would be 7,500 bytes
-//! and 1,500 rounds, and no engine has a shuffle so dear that a network wins;
-//! there is none in the library.
+//! (`docs/tables.md` has more, made by a test.) The choice goes by bytes, so that
+//! on links where a round lasts very long [`radix`] may be faster for keys that
+//! are wider. Batcher's network would need 7,500 bytes and 1,500 rounds. It needs
+//! no shuffle, but a shuffle is never as dear as that; so there is none here.
 //!
 //! **Leakage.** The number of rows and the widths. What is opened is
 //! independent of the data: see the two methods.

@@ -23,11 +23,10 @@
 //! (2)  less = [W_t < W'_t] xor [W_t = W'_t] ([W_(t-1) < W'_(t-1)] xor ...)
 //!
 //! **Algorithm.** Let the shuffled rows be numbered 0 to n - 1.
-//! 1. Up to 511 rows: compare all pairs, in one step.
-//! 2. More: m = 2^k - 1 with k = floor(log2 n) - 3 or - 2, whichever needs fewer
-//!    comparisons. Sort the first m rows by the same algorithm. Every other row
-//!    finds its gap between these pivots by binary search: k steps of n - m
-//!    comparisons.
+//! 1. Few rows: compare all pairs, in one step.
+//! 2. More: m = 2^k - 1, so that n / 2^k is from 4 to 32. Sort the first m rows by
+//!    the same algorithm. Every other row finds its gap between these pivots by
+//!    binary search: k steps of n - m comparisons.
 //! 3. In one more step compare all pairs within each gap.
 //!
 //! **Number of comparisons.** Only in step 3 does it depend on the shuffle: sum
@@ -42,6 +41,9 @@
 //! which a test evaluates. If it does exceed B, the remaining pairs are compared
 //! all the same, so the result is right and the run a little longer than its dry
 //! run.
+//!
+//! k, and all pairs or not, are chosen for few comparisons and steps, where a
+//! step counts as much as 2^15 comparisons.
 //!
 //! **Leakage.** Let R be the ranks of the shuffled rows. All rows differ, so R is
 //! a uniform permutation, whatever the keys are. Which rows are compared, and
@@ -130,26 +132,47 @@ fn number_bits(rows: usize) -> u32 {
     rows.next_power_of_two().trailing_zeros()
 }
 
-/// Rows up to which all pairs are compared.
-const ALL_PAIRS: usize = 511;
+/// Rows up to which comparing all pairs is considered.
+const ALL_PAIRS: usize = 2048;
 
-/// log2 (m + 1) for the number m of pivots of step 2; 0 for none.
-fn pivot_bits(n: usize) -> u32 {
-    plan(n).0
+/// Comparisons that one step is worth: on a fast local network their bytes take
+/// about as long as the step's 8 rounds; where rounds last longer, more.
+const STEP: u64 = 1 << 15;
+
+/// How many rows are sorted.
+#[derive(Clone, Copy, Debug)]
+struct Plan {
+    /// log2 (m + 1) for the number m of pivots of step 2; 0 for none.
+    k: u32,
+    comparisons: u64,
+    steps: u64,
 }
 
-/// [`pivot_bits`] and the number of comparisons for n rows.
-fn plan(n: usize) -> (u32, u64) {
-    if n <= ALL_PAIRS {
-        return (0, budget(n, 0) as u64);
+impl Plan {
+    fn of(n: usize) -> Self {
+        let all = Plan { k: 0, comparisons: budget(n, 0) as u64, steps: 1 };
+        let with = |k: u32| {
+            let pivots = (1usize << k) - 1;
+            let first = Plan::of(pivots);
+            let search = u64::from(k) * (n - pivots) as u64;
+            Plan {
+                k,
+                comparisons: first.comparisons + search + budget(n, k) as u64,
+                steps: first.steps + u64::from(k) + 1,
+            }
+        };
+        let top = n.max(1).ilog2();
+        (top.saturating_sub(4).max(5)..top.saturating_sub(1))
+            .map(with)
+            .chain((n <= ALL_PAIRS).then_some(all))
+            .min_by_key(|p| p.comparisons + STEP * p.steps)
+            .unwrap_or(all)
     }
-    let with = |k: u32| {
-        let pivots = (1usize << k) - 1;
-        let search = u64::from(k) * (n - pivots) as u64;
-        (k, plan(pivots).1 + search + budget(n, k) as u64)
-    };
-    let (few, many) = (with(n.ilog2() - 3), with(n.ilog2() - 2));
-    if many.1 < few.1 { many } else { few }
+}
+
+/// Comparisons for n rows.
+pub(in crate::table) fn comparisons(n: usize) -> u64 {
+    Plan::of(n).comparisons
 }
 
 /// (3), or all pairs if they are fewer.
@@ -163,11 +186,6 @@ fn budget(n: usize, k: u32) -> usize {
     let (root, depth) = (gaps.isqrt() + 1, u128::from(30 + k));
     let bound = rest * rest * (3 * gaps + 18 * root + depth * depth) / (3 * gaps * gaps);
     bound.min(all) as usize
-}
-
-/// Comparisons for n rows.
-pub(in crate::table) fn comparisons(n: usize) -> u64 {
-    plan(n).1
 }
 
 /// The first `n` of shuffled rows in ascending order: the row at each position.
@@ -188,7 +206,7 @@ pub(in crate::table) fn sort_padded<E: Engine>(
     n: usize,
     real: usize,
 ) -> Result<Vec<usize>> {
-    let k = pivot_bits(n);
+    let k = Plan::of(n).k;
     let m = (1usize << k) - 1;
     let pivots = if k == 0 { Vec::new() } else { sort_padded(e, words, m, real)? };
     let mut dry = false;
@@ -361,8 +379,11 @@ mod tests {
     #[test]
     fn the_budget_is_exceeded_with_a_probability_below_2_to_the_minus_30() {
         let target = -31.0 * std::f64::consts::LN_2;
-        for n in [512, 767, 1023, 1024, 3000, 4095, 8191, 20_000, 32_767, 100_000] {
-            let k = pivot_bits(n);
+        for n in [600, 1000, 1023, 3000, 4095, 5000, 8191, 20_000, 32_767, 100_000] {
+            let k = Plan::of(n).k;
+            if k == 0 {
+                continue;
+            }
             let gaps = 1usize << k;
             let rest = n + 1 - gaps;
             let too_long = |s: usize| {

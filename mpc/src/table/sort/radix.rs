@@ -13,9 +13,10 @@
 //! f_0 = 1 - b0 - b1 + p; with prefix sums F_d(i) = f_d(0) + ... + f_d(i) and
 //! totals T_d, row i goes to
 //!
-//! (1)  rho(i) = sum_d f_d(i) (T_0 + ... + T_(d-1) + F_d(i)) - 1,
+//! (1)  rho(i) = sum_d f_d(i) p_d(i) - 1,  p_d(i) = T_0 + ... + T_(d-1) + F_d(i),
 //!
-//! an inner product of four terms, in one message. For one bit it is a product.
+//! an inner product of three terms (as the f_d sum to one), in one message. For
+//! one bit it is a product.
 //!
 //! **A pass**, given sigma for the lower bits: draw a hidden pi, shuffle sigma
 //! and the digit's bits by it, and open
@@ -37,7 +38,6 @@
 
 use super::{
     super::{
-        join_columns,
         order::{Order, Permutation, inverse, open_positions},
         split_columns,
     },
@@ -92,27 +92,34 @@ fn pass<E: Engine>(e: &mut E, sigma: &E::Ring, digit: &[E::Ring]) -> Result<E::R
     Ok(back.swap_remove(0))
 }
 
-/// (1), for a digit of one or two bits, the lower one first.
+/// (1), for a digit of one or two bits, the lower one first. With the places p_d
+/// of the indicators, sum_d f_d p_d is
+///
+/// p_0 + b0 (p_1 - p_0) + b1 (p_2 - p_0) + b0 b1 (p_3 - p_2 - p_1 + p_0).
 pub(in crate::table) fn count<E: Engine>(e: &mut E, digit: &[E::Ring]) -> Result<E::Ring> {
     let n = digit[0].len();
-    let ones = e.public(&vec![1; n]);
-    let indicators = match digit {
-        [b0, b1] => {
-            let p = e.mul(b0, b1, 0)?;
-            vec![ones.sub(b0).sub(b1).add(&p), b0.sub(&p), b1.sub(&p), p]
-        }
-        _ => vec![ones.sub(&digit[0]), digit[0].clone()],
+    let row_numbers: Vec<u64> = (1..=n as u64).collect();
+    let all = e.public(&row_numbers);
+    // The last place for one digit comes before the first for the next.
+    let last = |p: &E::Ring| p.slice(n.saturating_sub(1)..n).tile(n);
+    let places = if let [b0, b1] = digit {
+        let p = e.mul(b0, b1, 0)?;
+        let (odd, upper, f3) = (b0.prefix_sum(), b1.prefix_sum(), p.prefix_sum());
+        let (f1, f2) = (odd.sub(&f3), upper.sub(&f3));
+        let p0 = all.sub(&f1).sub(&f2).sub(&f3);
+        let p1 = last(&p0).add(&f1);
+        let p2 = last(&p1).add(&f2);
+        let p3 = last(&p2).add(&f3);
+        let (d1, d2) = (p1.sub(&p0), p2.sub(&p0));
+        let d3 = p3.sub(&p2).sub(&d1);
+        let bits = E::Ring::concat(&[b0, b1, &p]).transpose(n);
+        let deltas = E::Ring::concat(&[&d1, &d2, &d3]).transpose(n);
+        e.dot(&bits, &deltas, 3, 0)?.add(&p0)
+    } else {
+        let f1 = digit[0].prefix_sum();
+        let p0 = all.sub(&f1);
+        let p1 = last(&p0).add(&f1);
+        e.mul(&digit[0], &p1.sub(&p0), 0)?.add(&p0)
     };
-    let mut before = E::Ring::zeros(1);
-    let mut places = Vec::with_capacity(indicators.len());
-    for f in &indicators {
-        places.push(f.prefix_sum().add(&before.tile(n)));
-        before = before.add(&f.sum_columns(1));
-    }
-    // sum_d f_d p_d = p_0 + sum_(d > 0) f_d (p_d - p_0), as the f_d sum to one
-    let d = indicators.len() - 1;
-    let rows = |columns: &[E::Ring]| join_columns::<E>(columns).transpose(n);
-    let deltas: Vec<E::Ring> = places[1..].iter().map(|p| p.sub(&places[0])).collect();
-    let sum = e.dot(&rows(&indicators[1..]), &rows(&deltas), d, 0)?;
-    Ok(sum.add(&places[0]).sub(&ones))
+    Ok(e.add_public(&places, &vec![1u64.wrapping_neg(); n]))
 }
