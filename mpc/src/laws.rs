@@ -26,6 +26,7 @@
 //! Compiled under the feature `test-util` only. A broken law panics.
 
 mod bits;
+pub mod rows;
 mod table;
 mod wide;
 mod words;
@@ -102,6 +103,30 @@ pub fn check<P: Parties>(parties: &P, seed: u64, lengths: &[usize]) {
             }
         }
         exports_combine(parties, case);
+    }
+}
+
+/// Runs all programs of [`rows`] on tables with each of these numbers of rows.
+///
+/// # Panics
+/// If a result is wrong, or parties disagree.
+pub fn check_tables<P: Parties>(parties: &P, seed: u64, lengths: &[usize]) {
+    for &len in lengths.iter().filter(|&&len| len > 0) {
+        let rows = rows::rows(Case { seed: seed ^ (len as u64) << 40, len });
+        for program in rows::programs::<P::Engine>() {
+            let seen = run(parties, |e| {
+                e.scope(program.name, |e| {
+                    let columns = rows::Columns::input(e, &rows)?;
+                    let result = (program.run)(e, &columns)?;
+                    result.iter().map(|column| open(e, column)).collect::<Result<Vec<_>>>()
+                })
+            });
+            let signed = |column: &Vec<u64>| column.iter().map(|&x| x as i64).collect();
+            (program.check)(&rows, &seen[0].iter().map(signed).collect::<Vec<_>>());
+            for party in &seen[1..] {
+                assert_eq!(&seen[0], party, "parties disagree on '{}'", program.name);
+            }
+        }
     }
 }
 

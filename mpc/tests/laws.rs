@@ -26,5 +26,6 @@ fn rep3_obeys() {
     println!("seed {seed}");
     laws::check(&ThreeParties, seed, &LENGTHS);
     laws::check(&ThreeParties, seed, &[8193]);
+    laws::check_tables(&ThreeParties, seed, &[1, 65]);
     laws::check_unbiased(&ThreeParties, 100_000);
 }
