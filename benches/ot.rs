@@ -11,6 +11,10 @@ use privity_core::{
         extension::{CotReceiver, CotSender},
         one_of_n, random,
     },
+    vole::{
+        Code, VoleReceiver, VoleSender,
+        silent::{SilentReceiver, SilentSender},
+    },
 };
 use std::{
     hint::black_box,
@@ -180,5 +184,45 @@ fn on_top(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, base_ot, extension, on_top);
+fn vole(c: &mut Criterion) {
+    let rng = rand::rng;
+    let n = M * 13 / 10;
+    for code in [Code::ExConv7x24, Code::ExConv21x24] {
+        for security in [Security::SemiHonest, Security::Malicious] {
+            for (width, name) in [(128, "GF(2^128)"), (64, "64 bits")] {
+                bench(
+                    c,
+                    ("VOLE, 1.3 * 2^20", &format!("{name}, {code:?}, {security:?}")),
+                    (Link::Memory, n),
+                    |mesh| VoleSender::new(mesh, 1, code, security, &mut rng()),
+                    |mesh| VoleReceiver::new(mesh, 0, code, security, &mut rng()),
+                    |s, mesh| s.extend(mesh, n, width).map(|b| drop(black_box(b))),
+                    |r, mesh| r.extend::<u128>(mesh, n, width).map(|b| drop(black_box(b))),
+                );
+            }
+            bench(
+                c,
+                ("VOLE, 2^20", &format!("4 bits, {code:?}, {security:?}")),
+                (Link::Memory, M),
+                |mesh| VoleSender::new(mesh, 1, code, security, &mut rng()),
+                |mesh| VoleReceiver::new(mesh, 0, code, security, &mut rng()),
+                |s, mesh| s.extend(mesh, M, 4).map(|b| drop(black_box(b))),
+                |r, mesh| r.extend::<u8>(mesh, M, 4).map(|b| drop(black_box(b))),
+            );
+            for link in [Link::Memory, Link::Tcp] {
+                bench(
+                    c,
+                    ("silent random OT, 2^20", &format!("{link:?}, {code:?}, {security:?}")),
+                    (link, M),
+                    |mesh| SilentSender::new(mesh, 1, (code, M), security, &mut rng()),
+                    |mesh| SilentReceiver::new(mesh, 0, (code, M), security, &mut rng()),
+                    |s, mesh| random::send(s, mesh, M).map(|b| drop(black_box(b))),
+                    |r, mesh| random::receive(r, mesh, M).map(|b| drop(black_box(b))),
+                );
+            }
+        }
+    }
+}
+
+criterion_group!(benches, base_ot, extension, on_top, vole);
 criterion_main!(benches);

@@ -10,7 +10,7 @@
 //! | [`bits`] | packed bits and the transpose between words and bit planes |
 //! | [`prg`], [`crhash`] | AES in counter mode; a correlation-robust hash |
 //! | [`share`] | additive and replicated sharing |
-//! | [`ot`] | oblivious transfer between two parties |
+//! | [`ot`], [`vole`] | oblivious transfer and vector oblivious linear evaluation |
 //! | [`channel`], [`mesh`], [`meter`] | links, framing, counters |
 //! | [`codec`], [`transcript`] | control messages; the hash of what was agreed |
 //! | [`secret`] | values that are wiped and never printed |
@@ -35,6 +35,7 @@ pub mod ring;
 pub mod secret;
 pub mod share;
 pub mod transcript;
+pub mod vole;
 
 pub use channel::{Cancel, Channel};
 pub use error::{Error, PartyName, Result};

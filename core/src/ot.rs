@@ -166,12 +166,14 @@ pub trait Receiver {
 /// What the tweak of the hash is for: rows of one sender serve one purpose
 /// each, but a purpose is part of the tweak all the same.
 #[derive(Clone, Copy)]
-enum Purpose {
+pub(crate) enum Purpose {
     Random = 1,
     OneOfN = 2,
+    Tree = 3,
+    TreeLevel = 4,
 }
 
-fn tweak(purpose: Purpose, index: u64) -> u128 {
+pub(crate) fn tweak(purpose: Purpose, index: u64) -> u128 {
     (purpose as u128) << 64 | u128::from(index)
 }
 

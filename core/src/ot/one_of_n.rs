@@ -152,7 +152,7 @@ fn unpack(packed: &[u64], m: usize, n: usize) -> Vec<u8> {
 }
 
 /// (1), by Horner's rule.
-fn combine(rows: &[u128]) -> u128 {
+pub(crate) fn combine(rows: &[u128]) -> u128 {
     rows.iter().rev().fold(0, |sum, &row| times_x(sum) ^ row)
 }
 
