@@ -33,6 +33,21 @@ pub enum Error {
         int_bits: u32,
     },
 
+    /// By the public bounds of its operands a result could outgrow the words.
+    /// Found before anything is computed.
+    #[error(
+        "{operation} could reach 2^{bits}, beyond the 2^{limit} that is computed exactly; \
+         state a tighter bound or take fewer fractional bits"
+    )]
+    Overflow {
+        /// What was asked for.
+        operation: &'static str,
+        /// log2 of a bound on the result, as a word.
+        bits: u32,
+        /// log2 of what fits.
+        limit: u32,
+    },
+
     /// Nothing came from the peer within the configured time.
     #[error(
         "party '{peer}' sent nothing for {after:?} during '{during}': it is slow, stalled or unreachable; check that it runs, or raise the time-out"
@@ -105,6 +120,7 @@ impl Error {
             | Error::OutOfStep { peer, .. } => Some(peer),
             Error::Argument(_)
             | Error::Range { .. }
+            | Error::Overflow { .. }
             | Error::Cancelled { .. }
             | Error::Internal(_) => None,
         }

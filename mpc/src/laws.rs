@@ -188,11 +188,12 @@ pub fn numbers(seed: u64, len: usize, bits: u32) -> Vec<u64> {
     (0..len)
         .map(|i| {
             let z = mix(seed, i);
-            if i.is_multiple_of(3) {
-                edges[(z % edges.len() as u64) as usize] as u64
+            let x = if i.is_multiple_of(3) {
+                edges[(z % edges.len() as u64) as usize]
             } else {
-                ((z as i64) >> (63 - bits) >> (z % u64::from(bits))) as u64
-            }
+                (z as i64) >> (63 - bits) >> (z % u64::from(bits))
+            };
+            x.clamp(-top, top) as u64
         })
         .collect()
 }

@@ -21,7 +21,10 @@
 //! | [`linalg::inverse_spd`] | Newton-Schulz | see there | see there | 2 per iteration |
 
 pub mod compare;
+pub mod exact;
 pub mod linalg;
+pub mod moments;
 pub mod normal;
 pub mod polynomial;
+pub mod range;
 pub mod spline;

@@ -51,9 +51,15 @@ impl Plain {
         ((x >> bits) - carry + 1) as i64 as u64
     }
 
-    /// A product's sum: in range if it is to be truncated, else modulo 2^64.
+    /// A product's sum, which must be in range: an engine over a field does not
+    /// reduce modulo 2^64.
     fn finish(&mut self, x: i128, trunc: u32) -> u64 {
-        if trunc == 0 { x as u64 } else { self.cut(x, trunc) }
+        if trunc == 0 {
+            assert!(i64::try_from(x).is_ok(), "a product outgrows the words");
+            x as u64
+        } else {
+            self.cut(x, trunc)
+        }
     }
 }
 
