@@ -43,5 +43,8 @@ pub use fixed::Fixed;
 pub use mesh::Mesh;
 pub use secret::Secret;
 
+#[cfg(test)]
+mod tamper;
+
 #[cfg(target_endian = "big")]
 compile_error!("bulk vectors travel as little-endian memory; a big-endian port must convert them");

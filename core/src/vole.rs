@@ -101,7 +101,7 @@
 
 mod check;
 mod code;
-mod plan;
+pub(crate) mod plan;
 mod receiver;
 mod sender;
 pub mod silent;

@@ -1,7 +1,7 @@
 //! Base oblivious transfers: the few that need public-key cryptography.
 //!
-//! **Paper.** Masny, Rindal, "Endemic Oblivious Transfer", CCS 2019, section 5,
-//! with Diffie-Hellman as the key agreement, on ristretto255.
+//! **Paper.** Masny, Rindal, "Endemic Oblivious Transfer", CCS 2019, with
+//! Diffie-Hellman on ristretto255 as the key agreement.
 //!
 //! **Adversary.** Malicious, static, either party; random-oracle model,
 //! decisional Diffie-Hellman assumption.

@@ -1,6 +1,6 @@
 //! Correlated OT over a ring: the sender gets r, the receiver r + c x.
 //!
-//! **Paper.** Asharov, Lindell, Schneider, Zohner, CCS 2013, section 5.4, with
+//! **Paper.** Asharov, Lindell, Schneider, Zohner, CCS 2013, with
 //! the corrections cut to the bits that are needed.
 //!
 //! The sender has a value \\(x_i\\) in \\(\mathbb Z_{2^w}\\) for each i, the

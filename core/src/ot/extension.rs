@@ -1,8 +1,7 @@
 //! SoftSpokenOT: correlated OT from small-field VOLE.
 //!
 //! **Paper.** Roy, "SoftSpokenOT: Quieter OT Extension from Small-Field Silent
-//! VOLE in the Minicrypt Model", CRYPTO 2022; the repetition code, sections 3
-//! to 5. With k = 1 it is the extension of Ishai, Kilian, Nissim and Petrank
+//! VOLE in the Minicrypt Model", CRYPTO 2022, with the repetition code. With k = 1 it is the extension of Ishai, Kilian, Nissim and Petrank
 //! (CRYPTO 2003), with its check the successor of Keller, Orsini and Scholl
 //! (CRYPTO 2015).
 //!
@@ -58,10 +57,11 @@
 //! drawn after the columns were fixed: \\(2^{-95}\\) for \\(2^{27}\\) rows. So
 //! the choice bits are those of S, and passing costs a guess of all bits
 //! outside; given that it passes, the bits of \\(\Delta\\) in S are as unknown
-//! as before. This is theorem 4 of Roy's analysis for the repetition code; it
-//! compares whole columns, \\(128 \times 128\\) bits, and not one sum of 128
-//! bits as KOS did, whose proof does not hold as published (Roy, section 1.1
-//! and appendix; Keller, Orsini, Scholl, revised version 2022).
+//! as before. (Roy treats any linear code and any universal hash;
+//! for the repetition code the argument is as short as this.) The check
+//! compares whole columns, 128 bits for each of 128 columns, where Keller,
+//! Orsini and Scholl compare one sum of 128 bits; the original proof of the
+//! latter has a gap, which Roy points out, and is not relied on here.
 //!
 //! **Rounds.** Setup: 2 (base OTs; trees ride on the second message). Extending:
 //! 1 semi-honest, 3 malicious. Bytes: [`super::cost`].

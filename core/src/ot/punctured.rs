@@ -1,9 +1,8 @@
 //! Small trees of seeds of which one side misses one leaf.
 //!
-//! **Paper.** Roy, "SoftSpokenOT", CRYPTO 2022, section 6 ((q-1)-of-q OT out of
-//! 1-of-2 OT), the tree of Goldreich, Goldwasser and Micali, with the check of
-//! Boyle et al., CCS 2019, figure 3 (the puncturable PRF against malicious
-//! dealers).
+//! **Paper.** Roy, "SoftSpokenOT", CRYPTO 2022: (q-1)-of-q OT out of 1-of-2 OT
+//! by the tree of Goldreich, Goldwasser and Micali, with the check that Boyle et
+//! al., CCS 2019, add against malicious dealers.
 //!
 //! **Functionality.** For a field of q = 2^k elements the dealer gets seeds
 //! \\(s_x\\), x in GF(q); the other side, whose secret is \\(\Delta\\), gets all

@@ -43,8 +43,8 @@ impl Code {
         }
     }
 
-    /// The distance that is assumed, as a part of N (RRT23, section 6, and
-    /// libOTe: estimates by search for low-weight words, not bounds).
+    /// The distance that is assumed, as a part of N (the
+    /// value that libOTe computes noise with: an estimate, not a proved bound).
     pub const fn distance(self) -> f64 {
         match self {
             Code::ExConv7x24 => 0.15,

@@ -1,7 +1,7 @@
 //! Trees of seeds that are punctured at one leaf, all trees of an extension.
 //!
 //! The construction of Goldreich, Goldwasser and Micali with oblivious
-//! transfer on each level (Boyle et al., CCS 2019, section 4). A node k with
+//! transfer on each level (Boyle et al., CCS 2019). A node k with
 //! children number c and c + 1 of its level has the children
 //!
 //! \\[ H(k, i_c),\quad H(k, i_{c+1}) \qquad (1) \\]

@@ -36,8 +36,20 @@ impl CotReceiver {
         rng: &mut impl CryptoRng,
     ) -> Result<Self> {
         other_party(mesh, peer)?;
-        let groups = Groups::new(k)?;
+        Groups::new(k)?;
         let keys = base::send(mesh, peer, KAPPA, rng)?;
+        Self::with_keys(mesh, peer, k, security, &keys)
+    }
+
+    /// The part of the setup after the base OTs.
+    pub(crate) fn with_keys(
+        mesh: &mut Mesh,
+        peer: usize,
+        k: usize,
+        security: Security,
+        keys: &[base::KeyPair],
+    ) -> Result<Self> {
+        let groups = Groups::new(k)?;
         let mut seeds = Vec::with_capacity(groups.count());
         let mut message = Vec::new();
         for g in 0..groups.count() {
