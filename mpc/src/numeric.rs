@@ -22,6 +22,7 @@
 
 pub mod compare;
 pub mod exact;
+pub mod exp;
 pub mod linalg;
 pub mod moments;
 pub mod normal;

@@ -14,12 +14,16 @@
 //! | function | of m | degree | relative error before the last rounding |
 //! |---|---|---|---|
 //! | reciprocal | 1/m | 10 | 2e-8 |
-//! | inv_sqrt, sqrt | m^(-1/2) | 8 | 1e-6 |
-//! | ln | ln m | 9 | 3e-8, absolute |
+//! | inv_sqrt | m^(-1/2) | 10 | 1e-8 |
+//! | sqrt | m^(1/2) | 9 | 1e-8 |
+//! | ln, log2, log10 | ln m | 9 | 3e-8, absolute |
+//!
+//! A root halves the exponent. Its odd half enters as a factor sqrt(2) by one
+//! more product, so that what is left of (2) is a power of two and exact.
 //!
 //! **Rounds.** All bits of a number; ceil(log2(high - low)) ANDs; a bit to
 //! number; a product; a truncation; four products with truncation (the
-//! powers); a truncation; the last product.
+//! powers); a truncation; for roots one more; the last product.
 //!
 //! Arguments outside [2^low, 2^high) do no harm and give no meaning: where no
 //! bit in the range is set, the result is that of 2^low.
@@ -67,6 +71,8 @@ struct Normal<E: Engine> {
     u: E::Ring,
     /// z_low, ..., z_(high-1), as numbers; exactly one is 1.
     one_hot: Vec<E::Ring>,
+    /// 1 where no bit in the range is set; one_hot says 2^low there.
+    none: E::Ring,
     low: u32,
 }
 
@@ -101,7 +107,7 @@ impl<E: Engine> Normal<E> {
             None => m.scale(1 << (INNER - range.high)),
         };
         let u = e.add_public(&m.scale(4), &vec![(3u64 << INNER).wrapping_neg(); n]);
-        Ok(Self { u, one_hot, low: range.low })
+        Ok(Self { u, one_hot, none, low: range.low })
     }
 
     /// (2)
@@ -113,6 +119,22 @@ impl<E: Engine> Normal<E> {
             .fold(E::Ring::zeros(n), |sum, (j, z)| sum.add(&z.scale(g(self.low + j as u32))))
     }
 }
+
+impl<E: Engine> Normal<E> {
+    /// r times `factor` where x = m 2^t with an odd t.
+    fn odd_half(&self, e: &mut E, r: &E::Ring, range: Range, factor: f64) -> Result<E::Ring> {
+        let one = f64::from(1 << ODD_FRAC);
+        let of = |i: u32| {
+            let odd = (i64::from(i) + 1 - i64::from(range.frac)).rem_euclid(2) == 1;
+            (if odd { factor * one } else { one }).round() as u64
+        };
+        let factors = self.exponent(of);
+        e.mul(r, &factors, ODD_FRAC)
+    }
+}
+
+/// Fractional bits of the factors sqrt(2) and 1 / sqrt(2).
+const ODD_FRAC: u32 = 30;
 
 /// The *or* of each plane and all before it. ceil(log2 planes) ANDs.
 fn prefix_or<E: Engine>(e: &mut E, bits: &E::Bits, n: usize, planes: usize) -> Result<E::Bits> {
@@ -166,48 +188,68 @@ pub fn divide<E: Engine>(
 }
 
 /// 1 / sqrt(x) with `out_frac` fractional bits, for x in `range`, which may
-/// span 32 bits. Relative error 5e-6, and one unit of the last place.
+/// span all 62 bits. Relative error 3e-8, and one unit of the last place.
+/// 1 / sqrt(2^(low - frac)) must be below 2^(61 - out_frac).
 pub fn inv_sqrt<E: Engine>(e: &mut E, x: &E::Ring, range: Range, out_frac: u32) -> Result<E::Ring> {
-    range.span(32)?;
+    range.span(62)?;
     let normal = Normal::<E>::of(e, x, range)?;
-    let r = evaluate(e, &normal.u, &chebyshev_fit(|u| mantissa(u).powf(-0.5), 8))?;
-    // x = m 2^(i+1-frac): the exponent's half enters as a number with 16
-    // significant bits for the largest and more for smaller x.
-    let top = 17 + range.high.div_ceil(2);
-    let scale =
-        normal.exponent(|i| (f64::from(top) - f64::from(i + 1) / 2.0).exp2().round() as u64);
-    // r 2^-INNER scale 2^-top 2^(frac/2): an odd frac leaves a factor sqrt(2)
-    let (scale, half) = if range.frac.is_multiple_of(2) {
-        (scale, range.frac / 2)
-    } else {
-        let g = |i| (f64::from(top) + 0.5 - f64::from(i + 1) / 2.0).exp2().round() as u64;
-        (normal.exponent(g), range.frac / 2)
-    };
-    finish(e, &r, &scale, i64::from(INNER + top) - i64::from(half + out_frac))
+    let r = evaluate(e, &normal.u, &chebyshev_fit(|u| mantissa(u).powf(-0.5), 10))?;
+    // x = m 2^t: 1 / sqrt(x) = m^(-1/2) 2^(-t/2)
+    let half = |i: u32| (i64::from(i) + 1 - i64::from(range.frac)).div_euclid(2);
+    let r = normal.odd_half(e, &r, range, std::f64::consts::FRAC_1_SQRT_2)?;
+    let top = half(range.high - 1);
+    let scale = normal.exponent(|i| 1 << (top - half(i)));
+    finish(e, &r, &scale, i64::from(INNER) + top - i64::from(out_frac))
 }
 
-/// sqrt(x) with `out_frac` fractional bits, as x times [`inv_sqrt`] of x: its
-/// relative error is 5e-6 plus `2^-inv_frac` times sqrt(x). 0 gives 0.
-pub fn sqrt<E: Engine>(
-    e: &mut E,
-    x: &E::Ring,
-    range: Range,
-    inv_frac: u32,
-    out_frac: u32,
-) -> Result<E::Ring> {
-    let r = inv_sqrt(e, x, range, inv_frac)?;
-    e.mul(x, &r, range.frac + inv_frac - out_frac)
+/// sqrt(x) with `out_frac` fractional bits, for x in `range`, which may span
+/// all 62 bits. Relative error 3e-8, and one unit of the last place. Of 0, and
+/// of all below 2^low, the result is 0 and at most one unit.
+pub fn sqrt<E: Engine>(e: &mut E, x: &E::Ring, range: Range, out_frac: u32) -> Result<E::Ring> {
+    range.span(62)?;
+    let normal = Normal::<E>::of(e, x, range)?;
+    let r = evaluate(e, &normal.u, &chebyshev_fit(|u| mantissa(u).sqrt(), 9))?;
+    let half = |i: u32| (i64::from(i) + 1 - i64::from(range.frac)).div_euclid(2);
+    let r = normal.odd_half(e, &r, range, std::f64::consts::SQRT_2)?;
+    let bottom = half(range.low);
+    let scale = normal.exponent(|i| 1 << (half(i) - bottom)).sub(&normal.none);
+    finish(e, &r, &scale, i64::from(INNER) - bottom - i64::from(out_frac))
 }
 
 /// ln(x) with `out_frac` fractional bits, at most 28, for x in `range`, which
 /// may span all 62 bits. Absolute error 6e-8, and one unit of the last place.
 pub fn ln<E: Engine>(e: &mut E, x: &E::Ring, range: Range, out_frac: u32) -> Result<E::Ring> {
+    logarithm(e, x, range, 1.0, out_frac)
+}
+
+/// log2(x), within 9e-8 and one unit; see [`ln`].
+pub fn log2<E: Engine>(e: &mut E, x: &E::Ring, range: Range, out_frac: u32) -> Result<E::Ring> {
+    logarithm(e, x, range, std::f64::consts::LOG2_E, out_frac)
+}
+
+/// log10(x), within 3e-8 and one unit; see [`ln`].
+pub fn log10<E: Engine>(e: &mut E, x: &E::Ring, range: Range, out_frac: u32) -> Result<E::Ring> {
+    logarithm(e, x, range, std::f64::consts::LOG10_E, out_frac)
+}
+
+/// `factor` ln(x)
+fn logarithm<E: Engine>(
+    e: &mut E,
+    x: &E::Ring,
+    range: Range,
+    factor: f64,
+    out_frac: u32,
+) -> Result<E::Ring> {
     range.span(62)?;
+    if out_frac > INNER {
+        return Err(Error::Argument(format!("{out_frac} fractional bits: at most {INNER}")));
+    }
     let inner = Fixed::new(INNER)?;
     let normal = Normal::<E>::of(e, x, range)?;
-    let r = evaluate(e, &normal.u, &chebyshev_fit(|u| mantissa(u).ln(), 9))?;
+    let r = evaluate(e, &normal.u, &chebyshev_fit(|u| factor * mantissa(u).ln(), 9))?;
     let exponent = normal.exponent(|i| {
-        inner.constant((f64::from(i + 1) - f64::from(range.frac)) * std::f64::consts::LN_2)
+        let power = f64::from(i + 1) - f64::from(range.frac);
+        inner.constant(power * std::f64::consts::LN_2 * factor)
     });
     let sum = r.add(&exponent);
     match INNER - out_frac {
@@ -294,21 +336,30 @@ mod tests {
             (Range { frac: 28, low: 8, high: 40 }, 20),
             (Range { frac: 27, low: 10, high: 30 }, 24),
             (Range::integers(30), 28),
+            (Range { frac: 40, low: 0, high: 62 }, 30),
+            (Range { frac: 56, low: 2, high: 58 }, 20),
         ] {
             let f = |e: &mut Plain, x: &Words| inv_sqrt(e, x, range, out).unwrap();
-            let (rel, ulp) = errors(f, |x| x.powf(-0.5), range, out, 5e-6);
+            let (rel, ulp) = errors(f, |x| x.powf(-0.5), range, out, 3e-8);
             println!(
-                "inv_sqrt {range:?} -> {out}: relative {rel:.1e}, beyond 5e-6: {ulp:.2} units"
+                "inv_sqrt {range:?} -> {out}: relative {rel:.1e}, beyond 3e-8: {ulp:.2} units"
             );
             assert!(ulp <= 1.01);
         }
-        let range = Range { frac: 20, low: 4, high: 34 };
-        let f = |e: &mut Plain, x: &Words| sqrt(e, x, range, 22, 20).unwrap();
-        let (rel, ulp) = errors(f, f64::sqrt, range, 20, 5e-5);
-        println!("sqrt: relative {rel:.1e}, {ulp:.2} units");
-        assert!(ulp <= 2.01);
-        let zero = sqrt(&mut Plain::new(1), &Words(vec![0]), range, 22, 20).unwrap();
-        assert!((zero.0[0] as i64).abs() <= 1);
+        for (range, out) in [
+            (Range { frac: 20, low: 0, high: 42 }, 20),
+            (Range { frac: 27, low: 10, high: 30 }, 28),
+            (Range::integers(62), 20),
+            (Range { frac: 40, low: 0, high: 62 }, 28),
+            (Range { frac: 20, low: 4, high: 34 }, 24),
+        ] {
+            let f = |e: &mut Plain, x: &Words| sqrt(e, x, range, out).unwrap();
+            let (rel, ulp) = errors(f, f64::sqrt, range, out, 3e-8);
+            println!("sqrt {range:?} -> {out}: relative {rel:.1e}, beyond 3e-8: {ulp:.2} units");
+            assert!(ulp <= 1.01);
+            let zero = sqrt(&mut Plain::new(1), &Words(vec![0]), range, out).unwrap();
+            assert!(zero.0[0] <= 1);
+        }
     }
 
     #[test]
@@ -324,6 +375,12 @@ mod tests {
             let error = ulp / f64::from(out).exp2();
             println!("ln {range:?} -> {out}: absolute {error:.1e}");
             assert!(error <= 6e-8 + 1.01 / f64::from(out).exp2());
+            let f = |e: &mut Plain, x: &Words| log2(e, x, range, out).unwrap();
+            let (_, ulp) = errors(f, f64::log2, range, out, 0.0);
+            assert!(ulp / f64::from(out).exp2() <= 9e-8 + 1.01 / f64::from(out).exp2());
+            let f = |e: &mut Plain, x: &Words| log10(e, x, range, out).unwrap();
+            let (_, ulp) = errors(f, f64::log10, range, out, 0.0);
+            assert!(ulp / f64::from(out).exp2() <= 3e-8 + 1.01 / f64::from(out).exp2());
         }
     }
 

@@ -383,7 +383,7 @@ impl<E: Engine> Scaled<E> {
         let slopes = diagonal_of(inverse, self.dim).slice(1..self.dim);
         let variances = E::Ring::concat(&[&variance, &slopes]);
         let range = Range { frac: FRAC, low: 17, high: 42 };
-        let roots = normal::sqrt(e, &variances, range, 24, 24)?;
+        let roots = normal::sqrt(e, &variances, range, 24)?;
         let scales = E::Ring::concat(&[&e.public(&[1 << FRAC]), &self.scale]);
         let errors = e.mul(&roots, &scales, 18)?;
         let unit = Fixed::new(19)?.constant(2.0 / (f64::from(self.log_rows) / 2.0).exp2());
