@@ -57,7 +57,6 @@ pub(crate) mod plan;
 mod proof;
 mod words;
 
-pub(crate) use bits::MESSAGE as BIT_MESSAGE;
 pub(crate) use challenge::MESSAGE as CHALLENGE;
 
 use super::{
@@ -162,7 +161,7 @@ impl Rep3m {
             let received = self.pass_on(&message)?;
             let mut received = &received[..];
             if let Some(level) = &mut level {
-                level.take(split(&mut received, BIT_MESSAGE));
+                level.take(split(&mut received, plan::bit_message(size.ands)));
             }
             take(&mut bits, &mut received);
             take(&mut z, &mut received);

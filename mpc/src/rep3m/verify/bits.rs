@@ -6,7 +6,7 @@
 //! with any wrong bit contributes tau_w times a polynomial that is not zero.
 //!
 //! Few words become field elements at once: s_wj = tau_w x^j u_wj, t_wj = v_wj.
-//! Many are folded while they are bits: x and y are cut into 16 rows each, the
+//! Many are folded while they are bits: x and y are cut into m rows each, the
 //! rows of u are those of x and of y, the rows of v those of y and of x, and
 //!
 //! (6)  G_ab = sum_wj tau_w x^j u_awj v_bwj = sum_w tau_w (u_aw and v_bw),
@@ -14,7 +14,7 @@
 //! where a word is read as a polynomial: one carry-less product for 64 terms.
 //! Relation (1) is weighted with sigma_a for row a of x, y and c:
 //!
-//! (7)  kappa = sum_a sigma_a (G_aa + G_{a+16,a+16} + sum_w tau_w c_aw)
+//! (7)  kappa = sum_a sigma_a (G_aa + G_{a+m,a+m} + sum_w tau_w c_aw)
 //!
 //! and (5) leaves s_wj = tau_w x^j sum_a f_a u_awj and t_wj = sum_a e_a v_awj.
 
@@ -24,7 +24,7 @@ use super::{
         log::Ands,
     },
     challenge::Coins,
-    plan::{self, BIT_ROWS},
+    plan,
     proof::{Proof, difference, shared},
 };
 use crate::rep3::Prss;
@@ -37,6 +37,7 @@ pub(crate) struct BitLevel {
     own: [Vec<u64>; 2],
     next: [Vec<u64>; 2],
     c: [Vec<u64>; 2],
+    rows: usize,
     width: usize,
     tau: [Vec<u64>; 3],
     sigma: [Vec<u64>; 3],
@@ -51,11 +52,7 @@ impl Drop for BitLevel {
     }
 }
 
-/// Rows of G at this level.
-const ROWS: usize = 2 * BIT_ROWS;
-/// Bytes of the message at this level.
-pub(crate) const MESSAGE: usize = 8 * ROWS * ROWS;
-/// Words of a row per task: 64 rows of them are 64 KiB.
+/// Words of a row per task.
 const TILE: usize = 128;
 
 /// The kind's domain in the challenges' streams.
@@ -70,15 +67,17 @@ impl BitLevel {
             ands.iter().for_each(|a| out.extend_from_slice(f(a)));
             out
         };
-        let width = size.div_ceil(BIT_ROWS);
+        let rows = plan::bit_rows(size);
+        let width = size.div_ceil(rows);
         let weighted = if plan::bits(size).0 { width } else { size };
         let draw = |coins: &Prg| coins.vec::<u64>(TAU, weighted);
         let all = [&coins.prover, &coins.first, &coins.second];
-        let sigma = |coins: &Prg| coins.vec::<u64>(TAU + 1, BIT_ROWS);
+        let sigma = |coins: &Prg| coins.vec::<u64>(TAU + 1, rows);
         Self {
             own: [join(|a| &a.x.own), join(|a| &a.y.own)],
             next: [join(|a| &a.x.next), join(|a| &a.y.next)],
             c: [join(|a| &a.c1), join(|a| &a.c2)],
+            rows,
             width,
             tau: all.map(draw),
             sigma: all.map(sigma),
@@ -104,16 +103,17 @@ impl BitLevel {
 
     /// (6) and its sharing (3).
     pub(crate) fn multiply(&mut self, prss: &Prss, op: u64, out: &mut Vec<u8>) {
-        let [u, v] = [self.rows(&self.own, false), self.rows(&self.next, true)];
+        let [u, v] = [self.cut(&self.own, false), self.cut(&self.next, true)];
         let tau = &self.tau[0][..self.width];
+        let all = 2 * self.rows;
         let tile = |i: usize| {
             let at = i * TILE;
-            let mut g = vec![0; ROWS * ROWS];
+            let mut g = vec![0; all * all];
             for (a, u) in u.iter().enumerate() {
                 for (b, v) in v.iter().enumerate() {
                     let end = (at + TILE).min(u.len()).min(v.len());
                     let range = at.min(end)..end;
-                    g[a * ROWS + b] =
+                    g[a * all + b] =
                         gf64::masked_dot(&tau[range.clone()], &u[range.clone()], &v[range]);
                 }
             }
@@ -126,7 +126,7 @@ impl BitLevel {
         let g = (0..self.width.div_ceil(TILE))
             .into_par_iter()
             .map(tile)
-            .reduce(|| vec![0; ROWS * ROWS], xor);
+            .reduce(|| vec![0; all * all], xor);
         let g_2: Vec<u64> = shared(prss, false, op, g.len());
         out.extend_from_slice(bytemuck::cast_slice(&difference::<Gf64>(&g, &g_2)));
         self.g[1] = shared(prss, true, op, g.len());
@@ -140,21 +140,22 @@ impl BitLevel {
     /// (7), and (5) over to field elements.
     pub(crate) fn descend(self, ands: usize, coins: &Coins) -> Proof<Gf64> {
         let mut proof = Proof::new(plan::bits(ands).1, DOMAIN);
+        let all = 2 * self.rows;
         let draw = |coins: &Prg| -> [Vec<u64>; 2] {
-            let both: Vec<u64> = coins.vec(TAU, 2 * ROWS);
-            [both[..ROWS].to_vec(), both[ROWS..].to_vec()]
+            let both: Vec<u64> = coins.vec(TAU, 2 * all);
+            [both[..all].to_vec(), both[all..].to_vec()]
         };
         let [f, e] = draw(&coins.prover);
         proof.prover = [
-            weighted(&self.rows(&self.own, false), &f, self.width, &self.tau[0]),
-            folded(&self.rows(&self.next, true), &e, self.width),
+            weighted(&self.cut(&self.own, false), &f, self.width, &self.tau[0]),
+            folded(&self.cut(&self.next, true), &e, self.width),
         ];
         let [f, e] = draw(&coins.first);
-        proof.first.vector = weighted(&self.rows(&self.next, false), &f, self.width, &self.tau[1]);
+        proof.first.vector = weighted(&self.cut(&self.next, false), &f, self.width, &self.tau[1]);
         proof.first.claim = bilinear::<Gf64>(&self.g[0], &f, &e);
         proof.first.kappas.push(self.kappa(&self.g[0], &self.c[0], 1));
         let [f, e] = draw(&coins.second);
-        proof.second.vector = folded(&self.rows(&self.own, true), &e, self.width);
+        proof.second.vector = folded(&self.cut(&self.own, true), &e, self.width);
         proof.second.claim = bilinear::<Gf64>(&self.g[1], &f, &e);
         proof.second.kappas.push(self.kappa(&self.g[1], &self.c[1], 2));
         proof
@@ -162,19 +163,20 @@ impl BitLevel {
 
     /// (7)
     fn kappa(&self, g: &[u64], c: &[u64], role: usize) -> u64 {
-        let c = cut(c, BIT_ROWS, self.width);
+        let all = 2 * self.rows;
+        let c = cut(c, self.rows, self.width);
         let one = |a: usize| {
-            let b = a + BIT_ROWS;
+            let b = a + self.rows;
             let constants = gf64::dot(&self.tau[role][..c[a].len()], c[a]);
-            let sum = g[a * ROWS + a] ^ g[b * ROWS + b] ^ constants;
+            let sum = g[a * all + a] ^ g[b * all + b] ^ constants;
             gf64::multiply(self.sigma[role][a], sum)
         };
-        Gf64::sum((0..BIT_ROWS).map(one))
+        Gf64::sum((0..self.rows).map(one))
     }
 
     /// The rows of x and of y, or of y and of x.
-    fn rows<'a>(&self, xy: &'a [Vec<u64>; 2], swapped: bool) -> Vec<&'a [u64]> {
-        let [x, y] = [0, 1].map(|i| cut(&xy[i], BIT_ROWS, self.width));
+    fn cut<'a>(&self, xy: &'a [Vec<u64>; 2], swapped: bool) -> Vec<&'a [u64]> {
+        let [x, y] = [0, 1].map(|i| cut(&xy[i], self.rows, self.width));
         if swapped { [y, x].concat() } else { [x, y].concat() }
     }
 }

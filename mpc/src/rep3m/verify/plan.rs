@@ -8,8 +8,21 @@ use crate::engine::Dims;
 pub(crate) const COMPRESSED: usize = 48;
 
 /// Rows into which the first level of a proof about bits cuts each of its two
-/// halves.
-pub(crate) const BIT_ROWS: usize = 16;
+/// halves: many, as long as the message with their products is short beside the
+/// ANDs themselves, because a field element is 64 times as long as a bit.
+pub(crate) fn bit_rows(ands: usize) -> usize {
+    match ands {
+        0..=0xFFF => 8,
+        0x1000..=0xFFFF => 16,
+        0x1_0000..=0x3_FFFF => 32,
+        _ => 64,
+    }
+}
+
+/// Bytes of the message at that level.
+pub(crate) fn bit_message(ands: usize) -> usize {
+    8 * (2 * bit_rows(ands)).pow(2)
+}
 
 /// Words of ANDs up to which bits become field elements at once.
 const FEW_ANDS: usize = 64;
@@ -57,7 +70,7 @@ pub(crate) fn bits(ands: usize) -> (bool, Plan) {
     if ands <= FEW_ANDS {
         return (false, Plan::of(128 * ands));
     }
-    (true, Plan::of(64 * ands.div_ceil(BIT_ROWS)))
+    (true, Plan::of(64 * ands.div_ceil(bit_rows(ands))))
 }
 
 /// Elements of Z_2^128 in the proof about words, matrices and shuffles.
