@@ -18,6 +18,10 @@ use std::{
     time::Duration,
 };
 
+/// The allocator of the command line.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// An engine that three threads can run.
 trait Local: Engine + Sized {
     const NAME: &str;

@@ -142,7 +142,7 @@ fn opened_wide(e: &mut Rep3m, x: &Replicated<u128>) -> Result<Vec<u64>> {
     Ok(words.into_iter().flat_map(|w| [w as u64, (w >> 64) as u64]).collect())
 }
 
-const OPERATIONS: [(&str, Operation); 18] = [
+const OPERATIONS: [(&str, Operation); 19] = [
     ("mul", |e, x, y| {
         let z = e.mul(x, y, 0)?;
         opened(e, &z)
@@ -222,6 +222,17 @@ const OPERATIONS: [(&str, Operation); 18] = [
         let z = e.shuffle(&p, &[x])?;
         let z = e.unshuffle(&p, &[&z[0]])?;
         opened(e, &z[0])
+    }),
+    // Enough terms for the level of words, joined with all other kinds.
+    ("many kinds at once", |e, x, y| {
+        let many = e.mul(&x.tile(700), &y.tile(700), 0)?;
+        let p = e.random_permutation(LEN)?;
+        let moved = e.shuffle(&p, &[&many.slice(0..LEN), y])?;
+        let z = e.matmul(&moved[0], &moved[1], Dims { m: 2, k: 3, n: 2 }, 0)?;
+        let negative = e.is_negative(&many.slice(0..LEN))?;
+        let wide = e.dot_wide(&wide(x), &wide(y), 1)?;
+        let flags = e.open_bits(&negative, Recipients::All)?.unwrap_or_default();
+        Ok([flags, opened(e, &z)?, opened_wide(e, &wide)?].concat())
     }),
     ("export and import", |e, x, y| {
         let dealt = e.export(&x.add(y))?;

@@ -43,18 +43,18 @@ fn to_both(t: &mut Traffic, bytes: usize) {
 struct Course {
     element: usize,
     plan: Plan,
-    /// Bytes of a level of bits before the others; zero if there is none.
-    bits_first: usize,
+    /// Bytes of a level of bits or words before the others; zero if there is none.
+    first: usize,
     done: usize,
 }
 
 impl Course {
-    fn new(element: usize, plan: Plan, bits_first: usize) -> Self {
-        Self { element, plan, bits_first, done: 0 }
+    fn new(element: usize, plan: Plan, first: usize) -> Self {
+        Self { element, plan, first, done: 0 }
     }
 
     fn levels(&self) -> usize {
-        self.plan.rows.len() + usize::from(self.bits_first > 0)
+        self.plan.rows.len() + usize::from(self.first > 0)
     }
 
     /// Bytes of the next level's message.
@@ -63,10 +63,10 @@ impl Course {
             return 0;
         }
         self.done += 1;
-        if self.bits_first > 0 && self.done == 1 {
-            return self.bits_first;
+        if self.first > 0 && self.done == 1 {
+            return self.first;
         }
-        let rows = self.plan.rows[self.done - 1 - usize::from(self.bits_first > 0)];
+        let rows = self.plan.rows[self.done - 1 - usize::from(self.first > 0)];
         let rows = rows + usize::from(self.done == self.levels());
         self.element * rows * rows
     }
@@ -102,9 +102,10 @@ impl Rep3mCost {
             to_both(t, CHALLENGE);
             let (bits_first, bits) = plan::bits(size.ands);
             let bits_first = if bits_first { plan::bit_message(size.ands) } else { 0 };
+            let (by_words, words, _) = plan::words(&size);
             let mut courses = [
                 Course::new(8, bits, bits_first),
-                Course::new(16, plan::words(&size), 0),
+                Course::new(16, words, if by_words { plan::WORD_MESSAGE } else { 0 }),
                 Course::new(24, plan::wide(&size), 0),
             ];
             let rounds = courses.iter().map(Course::levels).max().unwrap_or(0);

@@ -69,6 +69,7 @@ use challenge::Coins;
 use matrix::Compressed;
 use privity_core::{Result, transcript::Transcript};
 use proof::Proof;
+use words::WordLevel;
 
 /// Components that two parties have from outside and must hold alike: compared
 /// with the previous party's by `own`, with the next party's by `next`.
@@ -122,22 +123,23 @@ impl Rep3m {
         let size = log.size.clone();
         let compressed = self.compress(&log, check)?;
         let coins = self.toss()?;
-        let mut z = (plan::words(&size).len > 0).then(|| {
-            let mut proof = Proof::<Z128>::new(plan::words(&size), words::WORDS);
-            words::extend(&mut proof, &log.words, &coins);
-            for (i, c) in compressed.iter().enumerate() {
-                c.combine(i, &coins, &mut proof);
-            }
-            for (i, (pass, &rows)) in log.passes.iter().zip(&size.rows).enumerate() {
-                passes::extend(&mut proof, i, pass, rows, self.mesh.me(), &coins, &self.prss);
-            }
-            proof
-        });
-        let mut wide = (size.wide > 0).then(|| {
-            let mut proof = Proof::<Z192>::new(plan::wide(&size), words::WIDE);
-            words::extend(&mut proof, &log.wide, &coins);
-            proof
-        });
+        let (by_words, plan, others) = plan::words(&size);
+        let mut others = Proof::<Z128>::new(others, words::WORDS);
+        for (i, c) in compressed.iter().enumerate() {
+            c.combine(i, &coins, &mut others);
+        }
+        for (i, (pass, &rows)) in log.passes.iter().zip(&size.rows).enumerate() {
+            passes::extend(&mut others, i, pass, rows, self.mesh.me(), &coins, &self.prss);
+        }
+        let mut words = by_words.then(|| WordLevel::new(&log.words, size.words, &coins));
+        let mut z: Open<Z128> = None;
+        if !by_words && plan.len > 0 {
+            let mut proof = words::expand(plan.clone(), words::WORDS, &log.words, &coins);
+            proof.join(std::mem::take(&mut others), None);
+            z = Some(proof);
+        }
+        let mut wide: Open<Z192> = (size.wide > 0)
+            .then(|| words::expand(plan::wide(&size), words::WIDE, &log.wide, &coins));
         let mut level = (size.ands > 0).then(|| BitLevel::new(&log.ands, size.ands, &coins));
         let mut bits: Open<Gf64> = None;
         if !plan::bits(size.ands).0 {
@@ -153,6 +155,9 @@ impl Rep3m {
                 level.multiply(prss, ops[0], &mut message);
             }
             multiply(&mut bits, prss, ops[0], &mut message);
+            if let Some(words) = &mut words {
+                words.multiply(prss, ops[1], &mut message);
+            }
             multiply(&mut z, prss, ops[1], &mut message);
             multiply(&mut wide, prss, ops[2], &mut message);
             if message.is_empty() {
@@ -164,10 +169,17 @@ impl Rep3m {
                 level.take(split(&mut received, plan::bit_message(size.ands)));
             }
             take(&mut bits, &mut received);
+            if let Some(words) = &mut words {
+                words.take(split(&mut received, plan::WORD_MESSAGE));
+            }
             take(&mut z, &mut received);
             take(&mut wide, &mut received);
 
-            let goes_on = level.is_some() || goes_on(&bits) || goes_on(&z) || goes_on(&wide);
+            let goes_on = level.is_some()
+                || words.is_some()
+                || goes_on(&bits)
+                || goes_on(&z)
+                || goes_on(&wide);
             let coins = if goes_on { self.toss()? } else { self.toss_silently() };
             let prss = &self.prss;
             descend(&mut bits, prss, ops[0], &coins);
@@ -175,6 +187,11 @@ impl Rep3m {
                 bits = Some(level.descend(size.ands, &coins));
             }
             descend(&mut z, prss, ops[1], &coins);
+            if let Some(words) = words.take() {
+                let mut proof = words.descend(plan.clone(), &coins);
+                proof.join(std::mem::take(&mut others), Some(&coins));
+                z = Some(proof);
+            }
             descend(&mut wide, prss, ops[2], &coins);
             if !goes_on {
                 break;

@@ -73,13 +73,32 @@ pub(crate) fn bits(ands: usize) -> (bool, Plan) {
     (true, Plan::of(64 * ands.div_ceil(bit_rows(ands))))
 }
 
-/// Elements of Z_2^128 in the proof about words, matrices and shuffles.
-pub(crate) fn words(size: &Size) -> Plan {
+/// Rows of the level at which products are words.
+pub(crate) const WORD_ROWS: usize = 4;
+
+/// Bytes of the message at that level.
+pub(crate) const WORD_MESSAGE: usize = 16 * WORD_ROWS * WORD_ROWS;
+
+/// Terms up to which words become elements of Z_2^128 at once.
+const FEW_TERMS: usize = 1 << 12;
+
+/// The proof about words, matrices and shuffles over Z_2^128: whether a level of
+/// words comes before, and the elements that words, and that matrices and
+/// shuffles contribute to what follows.
+pub(crate) fn words(size: &Size) -> (bool, Plan, Plan) {
     let matrices: usize = size.matrices.iter().map(|d| 2 * d.k).sum();
-    let passes: usize = size.rows.iter().sum();
     // The third party of a pass has nothing to prove; zeros make all proofs
     // equally long.
-    Plan::of(2 * size.words + matrices + passes)
+    let passes: usize = size.rows.iter().sum();
+    let others = matrices + passes;
+    let level = size.words > FEW_TERMS;
+    let words = if level { size.words.div_ceil(WORD_ROWS / 2) } else { 2 * size.words };
+    let mut plan = Plan::of(words + others);
+    if level && plan.rows.len() > 2 {
+        // The level of words is one of three.
+        plan.rows = vec![8, 16];
+    }
+    (level, plan, Plan { len: others, rows: vec![] })
 }
 
 /// Elements of Z_2^192.

@@ -144,6 +144,26 @@ impl<A: Algebra> Proof<A> {
         }
     }
 
+    /// Appends another claim: <s, t> + theta <s', t'> = k + theta k'. Without
+    /// coins theta is 1, for claims that have random coefficients already and
+    /// nothing that a prover chose afterwards.
+    pub(crate) fn join(&mut self, mut other: Self, coins: Option<&Coins>) {
+        let theta = |coins: &Prg| coins.vec::<u64>(THETA, 1)[0];
+        let [prover, first, second] =
+            coins.map_or([1; 3], |c| [&c.prover, &c.first, &c.second].map(theta));
+        let scale = |v: &mut Vec<A::E>, k: u64| v.iter_mut().for_each(|x| *x = A::scale(*x, k));
+        scale(&mut other.prover[0], prover);
+        scale(&mut other.first.vector, first);
+        for (mine, other) in self.prover.iter_mut().zip(&other.prover) {
+            mine.extend_from_slice(other);
+        }
+        let sides = [(&mut self.first, &other.first), (&mut self.second, &other.second)];
+        for ((mine, other), theta) in sides.into_iter().zip([first, second]) {
+            mine.vector.extend_from_slice(&other.vector);
+            mine.claim = A::add(mine.claim, A::scale(other.claim, theta));
+        }
+    }
+
     /// Whether all levels are done.
     pub(crate) fn is_done(&self) -> bool {
         self.level == self.plan.rows.len()
@@ -249,5 +269,15 @@ impl<A: Algebra> Proof<A> {
     }
 }
 
+/// The domain of theta.
+const THETA: u64 = 4;
+
 /// The sub-stream of the rows of masks.
 const MASK: u64 = 1 << 62;
+
+/// Nothing to prove.
+impl<A: Algebra> Default for Proof<A> {
+    fn default() -> Self {
+        Self::new(Plan { len: 0, rows: vec![] }, 0)
+    }
+}
