@@ -209,6 +209,15 @@ fn vole(c: &mut Criterion) {
                 |s, mesh| s.extend(mesh, M, 4).map(|b| drop(black_box(b))),
                 |r, mesh| r.extend::<u8>(mesh, M, 4).map(|b| drop(black_box(b))),
             );
+            bench(
+                c,
+                ("silent 1-of-16 OT, 2^20", &format!("Memory, {code:?}, {security:?}")),
+                (Link::Memory, M),
+                |mesh| SilentSender::new(mesh, 1, (code, 4 * M), security, &mut rng()),
+                |mesh| SilentReceiver::new(mesh, 0, (code, 4 * M), security, &mut rng()),
+                |s, mesh| one_of_n::send(s, mesh, 4, M).map(|b| drop(black_box(b))),
+                |r, mesh| one_of_n::receive(r, mesh, 4, M).map(|b| drop(black_box(b))),
+            );
             for link in [Link::Memory, Link::Tcp] {
                 bench(
                     c,

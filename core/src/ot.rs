@@ -107,6 +107,20 @@ pub trait Sender {
         finish: impl Fn(u64, &[u128], &mut [T]) + Sync,
     ) -> Result<()>;
 
+    /// One row over GF(2^128) for each entry of `out`, whose choice has m bits
+    /// (1, 2, 4 or 8): Q with T = Q + c delta, see [`one_of_n`]. `finish` gets
+    /// an index that no other row of this m has.
+    fn extend_wide_with<T: Send>(
+        &mut self,
+        mesh: &mut Mesh,
+        chosen: bool,
+        m: usize,
+        out: &mut [T],
+        finish: impl Fn(u64, &[u128], &mut [T]) + Sync,
+    ) -> Result<()> {
+        self.extend_with(mesh, chosen, m, out, one_of_n::combined(m, finish))
+    }
+
     /// The index that the next row will have.
     fn next_row(&self) -> u64;
 
@@ -140,6 +154,19 @@ pub trait Receiver {
         out: &mut [T],
         finish: impl Fn(u64, &[u128], &mut [T]) + Sync,
     ) -> Result<Vec<u64>>;
+
+    /// The counterpart of [`Sender::extend_wide_with`]: choices are packed, m
+    /// bits each, the first in the lowest bits.
+    fn extend_wide_with<T: Send>(
+        &mut self,
+        mesh: &mut Mesh,
+        choices: Option<&[u64]>,
+        m: usize,
+        out: &mut [T],
+        finish: impl Fn(u64, &[u128], &mut [T]) + Sync,
+    ) -> Result<Vec<u64>> {
+        self.extend_with(mesh, choices, m, out, one_of_n::combined(m, finish))
+    }
 
     /// The index that the next row will have.
     fn next_row(&self) -> u64;

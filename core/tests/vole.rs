@@ -1,6 +1,6 @@
 //! VOLE and silent OT by both parties against their definitions, and their
 //! bytes and rounds against the formulas.
-#![allow(clippy::unwrap_used)] // a failed unwrap fails the test
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // a failed unwrap fails the test
 
 use privity_core::{
     Mesh, Result,
@@ -144,10 +144,10 @@ fn silent_rows_are_correlated_and_costs_are_exact() {
         }
         let (mut held, mut total) = (0usize, ot_cost::setup(BASE_K, security));
         for (n, chosen) in calls {
-            let cost = silent::cost((CODE, 5000), security, (held, n), chosen).unwrap();
+            let (cost, rest) = silent::cost((CODE, 5000), security, 1, (held, n), chosen).unwrap();
             total.sender += cost.sender;
             total.receiver += cost.receiver;
-            held = if held < n { held + (n - held).max(5000) - n } else { held - n };
+            held = rest;
         }
         assert_eq!(ann.meter().sent() as usize, total.sender);
         assert_eq!(ben.meter().sent() as usize, total.receiver);
@@ -187,6 +187,49 @@ fn everything_above_takes_silent_rows() {
 }
 
 #[test]
+fn silent_one_of_n_comes_from_wide_rows() {
+    for security in BOTH {
+        for (m, n) in [(1, 700), (2, 500), (4, 6000), (8, 300)] {
+            let choices: Vec<u8> = (0..n).map(|i| (i * 37 % (1 << m)) as u8).collect();
+            let (mut held, mut total) = (0, ot_cost::setup(BASE_K, security));
+            for chosen in [false, true] {
+                let cost = silent::cost((CODE, 5000), security, m, (held, n), chosen).unwrap();
+                total.sender += cost.0.sender;
+                total.receiver += cost.0.receiver;
+                held = cost.1;
+            }
+            let ((sent, ann), (got, ben)) = both(
+                |mesh| {
+                    let mut s = sender(mesh, security)?;
+                    Ok([
+                        one_of_n::send(&mut s, mesh, m, n)?,
+                        one_of_n::send_chosen(&mut s, mesh, m, n)?,
+                    ])
+                },
+                |mesh| {
+                    let mut r = receiver(mesh, security)?;
+                    let random = one_of_n::receive(&mut r, mesh, m, n)?;
+                    let chosen = one_of_n::receive_chosen(&mut r, mesh, m, &choices)?;
+                    Ok([random, (choices.clone(), chosen)])
+                },
+            );
+            for (pads, (choices, chosen)) in sent.iter().zip(&got) {
+                for (i, (&c, &pad)) in choices.iter().zip(chosen).enumerate() {
+                    assert_eq!(pads[(i << m) + usize::from(c)], pad, "{m} {i}");
+                }
+            }
+            let mut all = sent.concat();
+            let len = all.len();
+            all.sort_unstable();
+            all.dedup();
+            assert_eq!(all.len(), len);
+            assert_eq!(ann.meter().sent() as usize, total.sender);
+            assert_eq!(ben.meter().sent() as usize, total.receiver);
+        }
+    }
+}
+
+#[test]
 fn bad_arguments_are_refused() {
     let mut meshes = Mesh::in_memory(&["ann", "ben"]).unwrap();
     let mesh = &mut meshes[0];
@@ -194,4 +237,19 @@ fn bad_arguments_are_refused() {
     assert!(SilentSender::new(mesh, 1, batch, Security::SemiHonest, &mut rng(0)).is_err());
     assert!(cost(CODE, 10, 0, Security::SemiHonest).is_err());
     assert_eq!(mesh.meter().sent(), 0);
+}
+
+/// Prints what a batch of 2^20 costs, for the documentation, and holds it
+/// against a bound: well below one byte per transfer.
+#[test]
+fn costs_of_a_batch() {
+    for code in [Code::ExConv7x24, Code::ExConv21x24] {
+        for width in [1, 4, 64, 128] {
+            for security in BOTH {
+                let cost = cost(code, 1 << 20, width, security).unwrap();
+                println!("{code:?} {width} bits {security:?}: {cost:?}");
+                assert!(cost.sender + cost.receiver < 1 << 20);
+            }
+        }
+    }
 }

@@ -21,6 +21,9 @@
 //! One hash for each pad. Making them from m random OTs instead would take 2m
 //! hashes to get keys and 2^m more to combine them.
 //!
+//! From VOLE ([`crate::vole::silent`]) a row with a choice of m bits comes
+//! directly, in the place of (1).
+//!
 //! **Bytes.** Those of m n rows. Messages on top of pads: [`send_bits`],
 //! [`receive_bits`], \\(2^m w\\) bits for messages of w bits.
 
@@ -161,10 +164,28 @@ fn times_x(a: u128) -> u128 {
     a << 1 ^ (0x87 & 0u128.wrapping_sub(a >> 127))
 }
 
-/// The tweak of transfer `row / m`: the index of its first row over m, so that
-/// tweaks of neighbours follow one another. m is part of it.
-fn first_tweak(m: usize, row: u64) -> u128 {
-    tweak(Purpose::OneOfN, row / m as u64) | (m as u128) << 72
+/// Turns a function of combined rows into one of m times as many rows; the
+/// index of m rows is that of the first over m, so that neighbours follow one
+/// another.
+pub(super) fn combined<T>(
+    m: usize,
+    finish: impl Fn(u64, &[u128], &mut [T]) + Sync,
+) -> impl Fn(u64, &[u128], &mut [T]) + Sync {
+    move |first, rows, out| {
+        let mut index = first / m as u64;
+        for (rows, out) in rows.chunks(m * CHUNK).zip(out.chunks_mut(CHUNK)) {
+            let mut q = [0u128; CHUNK];
+            let q = &mut q[..out.len()];
+            q.iter_mut().zip(rows.chunks_exact(m)).for_each(|(q, rows)| *q = combine(rows));
+            finish(index, q, out);
+            index += CHUNK as u64;
+        }
+    }
+}
+
+/// The tweak of transfer `index` of those with this m.
+fn first_tweak(m: usize, index: u64) -> u128 {
+    tweak(Purpose::OneOfN, index) | (m as u128) << 72
 }
 
 /// (2) at the sender.
@@ -197,14 +218,13 @@ fn groups_of_pads<const N: usize>(
     arch::add_multiple(arch::clmul(), &mut offsets[..], *sender.delta().expose(), &points);
     let hash = CrHash::new();
     let mut pads = vec![[0u64; N]; n];
-    sender.extend_with(mesh, chosen, m, &mut pads, |first, rows, pads| {
+    sender.extend_wide_with(mesh, chosen, m, &mut pads, |first, q, pads| {
         let mut index = first_tweak(m, first);
-        for (rows, pads) in rows.chunks(m * CHUNK).zip(pads.chunks_mut(CHUNK)) {
-            let (mut q, mut inputs) = ([0u128; CHUNK], [0u128; CHUNK]);
-            let (q, inputs) = (&mut q[..pads.len()], &mut inputs[..pads.len()]);
-            q.iter_mut().zip(rows.chunks_exact(m)).for_each(|(q, rows)| *q = combine(rows));
+        for (q, pads) in q.chunks(CHUNK).zip(pads.chunks_mut(CHUNK)) {
+            let mut inputs = [0u128; CHUNK];
+            let inputs = &mut inputs[..q.len()];
             for (x, offset) in offsets.iter().enumerate() {
-                inputs.iter_mut().zip(q.iter()).for_each(|(input, q)| *input = q ^ offset);
+                inputs.iter_mut().zip(q).for_each(|(input, q)| *input = q ^ offset);
                 hash.hash_all(index, inputs);
                 for (pads, &h) in pads.iter_mut().zip(inputs.iter()) {
                     pads[x] = h as u64;
@@ -227,14 +247,14 @@ fn chosen_pads(
     valid(m, 1)?;
     let hash = CrHash::new();
     let mut pads = vec![0u64; n];
-    let choices = receiver.extend_with(mesh, choices, m, &mut pads, |first, rows, pads| {
+    let choices = receiver.extend_wide_with(mesh, choices, m, &mut pads, |first, t, pads| {
         let mut index = first_tweak(m, first);
-        for (rows, pads) in rows.chunks(m * CHUNK).zip(pads.chunks_mut(CHUNK)) {
-            let mut t = [0u128; CHUNK];
-            let t = &mut t[..pads.len()];
-            t.iter_mut().zip(rows.chunks_exact(m)).for_each(|(t, rows)| *t = combine(rows));
-            hash.hash_all(index, t);
-            pads.iter_mut().zip(t.iter()).for_each(|(pad, &h)| *pad = h as u64);
+        for (t, pads) in t.chunks(CHUNK).zip(pads.chunks_mut(CHUNK)) {
+            let mut hashed = [0u128; CHUNK];
+            let hashed = &mut hashed[..t.len()];
+            hashed.copy_from_slice(t);
+            hash.hash_all(index, hashed);
+            pads.iter_mut().zip(hashed.iter()).for_each(|(pad, &h)| *pad = h as u64);
             index += CHUNK as u128;
         }
     })?;

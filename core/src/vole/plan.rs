@@ -43,8 +43,12 @@ impl Plan {
         }
         let n = n.max(MIN_OUTPUTS);
         let trees = noise_weight(code, width);
-        // The deepest trees that leave at least that many.
-        let depth = ((2 * n / trees).ilog2() as usize).clamp(1, tree::MAX_DEPTH);
+        // The deepest trees that leave at least that many; one level more, and
+        // about half the bytes, if it makes N at most an eighth longer.
+        let mut depth = ((2 * n / trees).ilog2() as usize).clamp(1, tree::MAX_DEPTH - 1);
+        if trees << (depth + 1) <= 2 * n + n / 4 {
+            depth += 1;
+        }
         let trees = (2 * n).div_ceil(1 << depth).max(trees);
         Ok(Self { n, width, trees, depth, code })
     }

@@ -1,9 +1,10 @@
-//! Correlated OT out of VOLE with bits: the interface of [`crate::ot`] for slow
-//! networks.
+//! Correlated OT out of VOLE: the interface of [`crate::ot`] for slow networks.
 //!
 //! Rows are made in batches and kept until they are asked for; both sides use
-//! the same batch size, and make the next batch at the same call. Choice bits
-//! of the caller's are turned into by one bit each:
+//! the same batch size, and make the next batch at the same call. Rows whose
+//! choice has m = 2, 4 or 8 bits, for 1-of-2^m OT, come from VOLE with values
+//! of m bits, in batches of their own, one m-th as long. Choices of the
+//! caller's are turned into by m bits each:
 //!
 //! \\[ \text{receiver sends } d = c + a, \qquad q_i = b_i + d_i \Delta,
 //!    \quad t_i = q_i + c_i \Delta \qquad (1) \\]
@@ -11,6 +12,7 @@
 use super::{Code, VoleReceiver, VoleSender, cost as batch_cost, plan::Plan};
 use crate::{
     Error, Mesh, Result, Secret, bits,
+    field::Gf128,
     ot::{Receiver, Security, Sender, cost::Cost},
 };
 use rand::CryptoRng;
@@ -27,10 +29,27 @@ const CHUNK: usize = 4096;
 #[derive(Default)]
 struct Stock {
     rows: Zeroizing<Vec<u128>>,
+    /// Their values at the receiver, if they have more than one bit.
+    values: Zeroizing<Vec<u8>>,
     /// How many of them are used up.
     at: usize,
     /// The index of the first.
     first: u64,
+}
+
+/// The stocks for choices of 1, 2, 4 and 8 bits.
+type Stocks = [Stock; 4];
+
+/// The stock for choices of m bits, and rows per batch.
+fn stock(stocks: &mut Stocks, m: usize, batch: usize) -> Result<(&mut Stock, usize)> {
+    let stock = match m {
+        1 => &mut stocks[0],
+        2 => &mut stocks[1],
+        4 => &mut stocks[2],
+        8 => &mut stocks[3],
+        _ => return Err(Error::Argument(format!("choices of {m} bits: 1, 2, 4 or 8"))),
+    };
+    Ok((stock, batch.div_ceil(m)))
 }
 
 impl Stock {
@@ -44,15 +63,14 @@ impl Stock {
         (held < n).then(|| (n - held).max(batch))
     }
 
-    fn put(&mut self, rows: Vec<u128>) {
+    fn put(&mut self, rows: Vec<u128>, values: Vec<u8>) {
         self.first = self.next_row();
-        if self.at == self.rows.len() {
-            self.rows = Zeroizing::new(rows);
-        } else {
-            let mut all = self.rows[self.at..].to_vec();
-            all.extend_from_slice(&rows);
-            self.rows = Zeroizing::new(all);
-        }
+        let join = |old: &[u128], new: Vec<u128>| {
+            if old.is_empty() { new } else { [old, &new].concat() }
+        };
+        self.rows = Zeroizing::new(join(&self.rows[self.at..], rows));
+        let old = self.values.get(self.at..).unwrap_or(&[]);
+        self.values = Zeroizing::new([old, &values].concat());
         self.at = 0;
     }
 
@@ -79,7 +97,7 @@ pub struct SilentSender {
     vole: VoleSender,
     code: Code,
     batch: usize,
-    stock: Stock,
+    stocks: Stocks,
 }
 
 /// The side of correlated OT that has choice bits.
@@ -87,7 +105,7 @@ pub struct SilentReceiver {
     vole: VoleReceiver,
     code: Code,
     batch: usize,
-    stock: Stock,
+    stocks: Stocks,
 }
 
 impl SilentSender {
@@ -102,7 +120,7 @@ impl SilentSender {
     ) -> Result<Self> {
         Plan::new(code, batch, 1)?;
         let vole = VoleSender::new(mesh, peer, code, security, rng)?;
-        Ok(Self { vole, code, batch, stock: Stock::default() })
+        Ok(Self { vole, code, batch, stocks: Stocks::default() })
     }
 }
 
@@ -118,8 +136,95 @@ impl SilentReceiver {
     ) -> Result<Self> {
         Plan::new(code, batch, 1)?;
         let vole = VoleReceiver::new(mesh, peer, code, security, rng)?;
-        Ok(Self { vole, code, batch, stock: Stock::default() })
+        Ok(Self { vole, code, batch, stocks: Stocks::default() })
     }
+}
+
+impl SilentSender {
+    /// `per` rows for each of `out`, with choices of m bits.
+    fn rows<T: Send>(
+        &mut self,
+        mesh: &mut Mesh,
+        chosen: bool,
+        (m, per): (usize, usize),
+        out: &mut [T],
+        finish: impl Fn(u64, &[u128], &mut [T]) + Sync,
+    ) -> Result<()> {
+        let n = count(per, out.len())?;
+        let (stock, batch) = stock(&mut self.stocks, m, self.batch)?;
+        if let Some(make) = stock.short(n, batch) {
+            stock.put(self.vole.run(mesh, Plan::new(self.code, make, m)?)?, vec![]);
+        }
+        if chosen {
+            let mut d = vec![0u64; bits::words(n * m)];
+            mesh.recv_bulk(self.vole.peer(), &mut d)?;
+            // d is no secret: it may choose from a table.
+            let points: Vec<Gf128> = (0..1 << m).map(Gf128).collect();
+            let mut multiples = Zeroizing::new(vec![Gf128::ZERO; 1 << m]);
+            Gf128(*self.vole.delta().expose()).add_multiple(&mut multiples, &points);
+            let rows = &mut stock.rows[stock.at..][..n];
+            for (rows, d) in rows.chunks_mut(64 / m).zip(&d) {
+                for (i, q) in rows.iter_mut().enumerate() {
+                    *q ^= multiples[(d >> (i * m)) as usize & ((1 << m) - 1)].0; // (1)
+                }
+            }
+        }
+        stock.take(per, out, finish);
+        Ok(())
+    }
+}
+
+impl SilentReceiver {
+    /// `per` rows for each of `out`, with choices of m bits.
+    fn rows<T: Send>(
+        &mut self,
+        mesh: &mut Mesh,
+        choices: Option<&[u64]>,
+        (m, per): (usize, usize),
+        out: &mut [T],
+        finish: impl Fn(u64, &[u128], &mut [T]) + Sync,
+    ) -> Result<Vec<u64>> {
+        let n = count(per, out.len())?;
+        let words = bits::words(n * m);
+        if choices.is_some_and(|c| c.len() < words) {
+            return Err(Error::Argument(format!("fewer than {n} choices")));
+        }
+        let (stock, batch) = stock(&mut self.stocks, m, self.batch)?;
+        if let Some(make) = stock.short(n, batch) {
+            let plan = Plan::new(self.code, make, m)?;
+            if m == 1 {
+                stock.put(self.vole.run_bits(mesh, plan)?, vec![]);
+            } else {
+                let (values, rows) = self.vole.run::<u8>(mesh, plan)?;
+                stock.put(rows, values);
+            }
+        }
+        let range = stock.at..stock.at + n;
+        let mut a: Vec<u64> = if m == 1 {
+            let bit = |row: &u128| *row as u64 & 1;
+            let pack = |w: u64, row| w << 1 | bit(row);
+            stock.rows[range].chunks(64).map(|r| r.iter().rev().fold(0, pack)).collect()
+        } else {
+            let pack = |w: u64, &a: &u8| w << m | u64::from(a);
+            stock.values[range].chunks(64 / m).map(|a| a.iter().rev().fold(0, pack)).collect()
+        };
+        if let Some(choices) = choices {
+            let mut choices = choices[..words].to_vec();
+            bits::clear_padding(&mut choices, n * m);
+            let d: Vec<u64> = a.iter().zip(&choices).map(|(a, c)| a ^ c).collect(); // (1)
+            mesh.send_bulk(self.vole.peer(), &d)?;
+            a = choices;
+        }
+        stock.take(per, out, finish);
+        Ok(a)
+    }
+}
+
+/// Rows for `len` entries of `per` each.
+fn count(per: usize, len: usize) -> Result<usize> {
+    per.checked_mul(len)
+        .filter(|_| per > 0)
+        .ok_or_else(|| Error::Argument(format!("{len} times {per} rows of correlated OT")))
 }
 
 impl Sender for SilentSender {
@@ -132,7 +237,7 @@ impl Sender for SilentSender {
     }
 
     fn next_row(&self) -> u64 {
-        self.stock.next_row()
+        self.stocks[0].next_row()
     }
 
     fn extend_with<T: Send>(
@@ -143,24 +248,18 @@ impl Sender for SilentSender {
         out: &mut [T],
         finish: impl Fn(u64, &[u128], &mut [T]) + Sync,
     ) -> Result<()> {
-        let n = per * out.len();
-        if let Some(make) = self.stock.short(n, self.batch) {
-            let rows = self.vole.run(mesh, Plan::new(self.code, make, 1)?)?;
-            self.stock.put(rows);
-        }
-        if chosen {
-            let mut d = vec![0u64; bits::words(n)];
-            mesh.recv_bulk(self.vole.peer(), &mut d)?;
-            let delta = *self.vole.delta().expose();
-            let rows = &mut self.stock.rows[self.stock.at..][..n];
-            for (rows, d) in rows.chunks_mut(64).zip(&d) {
-                for (i, q) in rows.iter_mut().enumerate() {
-                    *q ^= delta & 0u128.wrapping_sub(u128::from(d >> i & 1)); // (1)
-                }
-            }
-        }
-        self.stock.take(per, out, finish);
-        Ok(())
+        self.rows(mesh, chosen, (1, per), out, finish)
+    }
+
+    fn extend_wide_with<T: Send>(
+        &mut self,
+        mesh: &mut Mesh,
+        chosen: bool,
+        m: usize,
+        out: &mut [T],
+        finish: impl Fn(u64, &[u128], &mut [T]) + Sync,
+    ) -> Result<()> {
+        self.rows(mesh, chosen, (m, 1), out, finish)
     }
 }
 
@@ -170,7 +269,7 @@ impl Receiver for SilentReceiver {
     }
 
     fn next_row(&self) -> u64 {
-        self.stock.next_row()
+        self.stocks[0].next_row()
     }
 
     fn extend_with<T: Send>(
@@ -181,49 +280,43 @@ impl Receiver for SilentReceiver {
         out: &mut [T],
         finish: impl Fn(u64, &[u128], &mut [T]) + Sync,
     ) -> Result<Vec<u64>> {
-        let n = per * out.len();
-        if choices.is_some_and(|c| c.len() < bits::words(n)) {
-            return Err(Error::Argument(format!("fewer than {n} choice bits")));
-        }
-        if let Some(make) = self.stock.short(n, self.batch) {
-            let rows = self.vole.run_bits(mesh, Plan::new(self.code, make, 1)?)?;
-            self.stock.put(rows);
-        }
-        let rows = &self.stock.rows[self.stock.at..][..n];
-        let mut a: Vec<u64> = rows
-            .chunks(64)
-            .map(|rows| rows.iter().rev().fold(0, |word, row| word << 1 | (*row as u64 & 1)))
-            .collect();
-        if let Some(choices) = choices {
-            let mut choices = choices[..bits::words(n)].to_vec();
-            bits::clear_padding(&mut choices, n);
-            let d: Vec<u64> = a.iter().zip(&choices).map(|(a, c)| a ^ c).collect(); // (1)
-            mesh.send_bulk(self.vole.peer(), &d)?;
-            a = choices;
-        }
-        self.stock.take(per, out, finish);
-        Ok(a)
+        self.rows(mesh, choices, (1, per), out, finish)
+    }
+
+    fn extend_wide_with<T: Send>(
+        &mut self,
+        mesh: &mut Mesh,
+        choices: Option<&[u64]>,
+        m: usize,
+        out: &mut [T],
+        finish: impl Fn(u64, &[u128], &mut [T]) + Sync,
+    ) -> Result<Vec<u64>> {
+        self.rows(mesh, choices, (m, 1), out, finish)
     }
 }
 
-/// Exact payload bytes and rounds of a call for `n` rows when `held` are in
-/// stock. The rounds of one that makes a batch and has chosen bits count the
+/// Exact payload bytes and rounds of a call for `n` rows with choices of `m`
+/// bits when `held` such rows are in stock, and how many are held afterwards.
+/// The rounds of a call that makes a batch and has chosen bits count the
 /// message of bits, which overlaps with nothing.
 pub fn cost(
     (code, batch): (Code, usize),
     security: Security,
+    m: usize,
     (held, n): (usize, usize),
     chosen: bool,
-) -> Result<Cost> {
-    let mut total = Cost::default();
+) -> Result<(Cost, usize)> {
+    let (mut total, mut stock) = (Cost::default(), held);
     if held < n {
-        total = batch_cost(code, (n - held).max(batch), 1, security)?;
+        let plan = Plan::new(code, (n - held).max(batch.div_ceil(m)), m)?;
+        total = batch_cost(code, plan.n, m, security)?;
+        stock += plan.n;
     }
     if chosen {
-        total.receiver += 8 * bits::words(n);
+        total.receiver += 8 * bits::words(n * m);
         total.rounds += u32::from(n > 0);
     }
-    Ok(total)
+    Ok((total, stock - n))
 }
 
 impl std::fmt::Debug for SilentSender {
