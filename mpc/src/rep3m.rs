@@ -52,8 +52,11 @@
 //! | product, inner product (per output) | 48 | 1 |
 //! | matrix product (per output) | 24 | 1 |
 //! | truncation | 88 | 2 |
+//! | widening | 88 | 2 |
+//! | wide product | 72 | 1 |
+//! | wide truncation | 136 | 2 |
 //! | AND | 3/8 | 1 |
-//! | sign | 76 (608 bits) | 8 |
+//! | sign | 75.75 (606 bits) | 8 |
 //! | test for zero | 31.5 (252 bits) | 7 |
 //! | bit to number | 64 | 2 |
 //! | shuffle, per row and column | 96 | 3 |
@@ -153,6 +156,12 @@ impl Rep3m {
     /// first. All parties must call it at the same point.
     pub fn check(&mut self) -> Result<()> {
         self.verify()
+    }
+
+    /// Makes this party's randomness faulty, for tests that must notice it.
+    #[cfg(any(test, feature = "test-util"))]
+    pub fn plant(&mut self, flaw: crate::rep3::Flaw) {
+        self.prss.plant(flaw);
     }
 
     /// Makes this party ignore what its checks say, for tests that must notice.

@@ -6,6 +6,7 @@ use privity_core::Result;
 use privity_mpc::{
     engine::{Dims, Engine, Recipients, RingShares},
     rep3::Rep3Cost,
+    rep3m::Rep3mCost,
     shape::{Length, Shape},
 };
 use std::fmt::Write as _;
@@ -15,7 +16,8 @@ const N: usize = 1_000_000;
 type Model = fn() -> Shape;
 
 /// Every engine with a table in the document.
-const ENGINES: [(&str, Model); 1] = [("rep3", || Shape::new(0, Rep3Cost))];
+const ENGINES: [(&str, Model); 2] =
+    [("rep3", || Shape::new(0, Rep3Cost)), ("rep3m", || Shape::new(0, Rep3mCost::default()))];
 
 /// Vectors of N elements.
 struct Operands {

@@ -20,22 +20,18 @@
 //! The tests must also be able to fail: masks that repeat, masks that are
 //! missing towards one party, streams that coincide and zero shares that are
 //! zero are planted, and each must be caught.
-#![allow(clippy::expect_used, clippy::print_stdout)] // a failed expectation fails the test
+#![allow(clippy::expect_used)] // a failed expectation fails the test
 
-use privity_core::{
-    Cancel, Mesh, PartyName, Result,
-    channel::{Channel, Direction, Recorder, Recording, memory_pair},
-    mesh::HEADER,
-    share::replicated::Replicated,
-};
+mod views;
+
+use privity_core::{Result, channel::Direction, mesh::HEADER, share::replicated::Replicated};
 use privity_mpc::{
     engine::{BitShares, Dims, Engine, Recipients},
     rep3::{Flaw, Rep3},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
+use views::{CRITICAL, View, recorded_meshes, sample, seed, worst};
 
-/// Of chi-square with 15 degrees of freedom: see above.
-const CRITICAL: f64 = 100.0;
 const TRIALS: usize = 1500;
 const CONDITIONED: usize = 500;
 /// Elements per vector: a whole word of bits, so that padding plays no part.
@@ -83,32 +79,8 @@ const OPERATIONS: [(&str, Operation); 14] = [
     }),
 ];
 
-/// One trial's view of one party: sampled bytes, always at the same places.
-type View = Vec<u8>;
-
-/// Three meshes of which every received message is recorded.
-fn recorded_meshes() -> (Vec<Mesh>, Vec<Recording>) {
-    let names: Vec<PartyName> = ["a", "b", "c"].iter().map(|&n| n.into()).collect();
-    let recordings: Vec<Recording> = (0..3).map(|_| Recording::new()).collect();
-    let mut grid: Vec<Vec<Option<Box<dyn Channel>>>> =
-        (0..3).map(|_| (0..3).map(|_| None).collect()).collect();
-    for i in 0..3 {
-        for j in i + 1..3 {
-            let (a, b) = memory_pair(&names[i], &names[j]);
-            grid[i][j] = Some(Box::new(Recorder::new(a, recordings[i].clone())));
-            grid[j][i] = Some(Box::new(Recorder::new(b, recordings[j].clone())));
-        }
-    }
-    let meshes = grid
-        .into_iter()
-        .enumerate()
-        .map(|(me, row)| Mesh::new(me, &names, row, Cancel::new()).expect("three names"))
-        .collect();
-    (meshes, recordings)
-}
-
 /// The views of all trials, by party, on shares of `x` and `y`.
-fn views(
+fn session_views(
     operation: Operation,
     x: &[u64],
     y: &[u64],
@@ -216,72 +188,6 @@ fn views_given_own_state(
     all.into_iter().nth(p).expect("three parties")
 }
 
-/// The first bytes of a message, the last, and a few between.
-fn sample(payload: &[u8], view: &mut View) {
-    let n = payload.len();
-    let mut at: Vec<usize> = [0, 7, 8, n / 3, n / 2, n.saturating_sub(8), n.saturating_sub(1)]
-        .into_iter()
-        .filter(|&i| i < n)
-        .collect();
-    at.sort_unstable();
-    at.dedup();
-    view.extend(at.into_iter().map(|i| payload[i]));
-}
-
-/// Counts in 16 classes of every feature: half-bytes, and of each pair of
-/// sampled bytes the difference and the exclusive or.
-fn features(views: &[View]) -> Vec<[f64; 16]> {
-    let width = views[0].len();
-    let mut counts = Vec::new();
-    let mut count = |class: &dyn Fn(&View) -> u8| {
-        let mut c = [0.0; 16];
-        for v in views {
-            c[usize::from(class(v) & 15)] += 1.0;
-        }
-        counts.push(c);
-    };
-    for i in 0..width {
-        count(&|v| v[i]);
-        count(&|v| v[i] >> 4);
-        for j in 0..i {
-            count(&|v| v[i].wrapping_sub(v[j]));
-            count(&|v| v[i] ^ v[j]);
-            count(&|v| (v[i] ^ v[j]) >> 4);
-        }
-    }
-    counts
-}
-
-/// The largest statistic over all features, and how many tests that were.
-fn worst(a: &[View], b: &[View]) -> (f64, usize) {
-    let (fa, fb) = (features(a), features(b));
-    let n = a.len() as f64;
-    let mut worst = 0.0f64;
-    for (ca, cb) in fa.iter().zip(&fb) {
-        for c in [ca, cb] {
-            let uniform: f64 = c.iter().map(|o| (o - n / 16.0).powi(2) / (n / 16.0)).sum();
-            worst = worst.max(uniform);
-        }
-        let same: f64 = ca
-            .iter()
-            .zip(cb)
-            .filter(|(x, y)| *x + *y > 0.0)
-            .map(|(x, y)| (x - y).powi(2) / (x + y))
-            .sum();
-        worst = worst.max(same);
-    }
-    (worst, 3 * fa.len())
-}
-
-fn seed() -> u64 {
-    let seed = std::env::var("PRIVITY_SEED")
-        .ok()
-        .and_then(|s| s.parse().ok())
-        .unwrap_or_else(|| rand::rng().random());
-    println!("PRIVITY_SEED={seed}");
-    seed
-}
-
 /// Zeros, and numbers of every kind.
 fn inputs() -> [Vec<u64>; 2] {
     let kinds = [1 << 61, 0xDEAD_BEEF, !0, 1 << 20];
@@ -311,8 +217,8 @@ fn views_of_a_session_do_not_depend_on_inputs() {
     let [u, v] = inputs();
     let mut tests = 0;
     for (i, (name, operation)) in OPERATIONS.into_iter().enumerate() {
-        let a = views(operation, &u, &v, seed.wrapping_add(2 * i as u64), None);
-        let b = views(operation, &v, &u, seed.wrapping_add(2 * i as u64 + 1), None);
+        let a = session_views(operation, &u, &v, seed.wrapping_add(2 * i as u64), None);
+        let b = session_views(operation, &v, &u, seed.wrapping_add(2 * i as u64 + 1), None);
         for party in 0..3 {
             let (statistic, n) = worst(&a[party], &b[party]);
             tests += n;
@@ -332,8 +238,8 @@ fn planted_faults_are_caught_over_a_session() {
     let uses = [(Flaw::ReusedMask, &OPERATIONS[..]), (Flaw::NoRerandomisation, &products[..])];
     for (flaw, operations) in uses {
         for (name, operation) in operations {
-            let a = views(*operation, &u, &u, seed, Some(flaw));
-            let b = views(*operation, &v, &v, seed.wrapping_add(1), Some(flaw));
+            let a = session_views(*operation, &u, &u, seed, Some(flaw));
+            let b = session_views(*operation, &v, &v, seed.wrapping_add(1), Some(flaw));
             let caught = (0..3).any(|p| worst(&a[p], &b[p]).0 > CRITICAL);
             assert!(caught, "{flaw:?} in {name} went unnoticed, seed {seed}");
         }

@@ -5,7 +5,7 @@
 //! With g_j = a_j b_j and p_j = a_j + b_j,
 //!
 //! - the *sign* is p_63 plus the carry out of the lower 63 bits, by a tree
-//!   (1) (g, p) = (g_h + p_h g_l, p_h p_l) of six levels, 119 ANDs;
+//!   (1) (g, p) = (g_h + p_h g_l, p_h p_l) of six levels, 118 ANDs after the 63 for g;
 //! - x is *zero* if all 64 bits of a equal those of -b: a tree of 63 ANDs;
 //! - *all bits* come from a prefix network (Sklansky) of (1).
 //!
