@@ -18,7 +18,10 @@ use privity_mpc::{
         compare,
         normal::{self, Range},
     },
-    table::sort::sort_by_key,
+    table::{
+        scan::{Scan, scan},
+        sort::sort_by_key,
+    },
 };
 
 /// Most rows of one evaluation.
@@ -37,8 +40,8 @@ pub struct Ranking<E: Engine> {
 /// AUC and KS of `score` against `y` (0 or 1), for scores with |score| < 2^61
 /// as words, equal words being ties, and up to 2^20 rows.
 ///
-/// **Error** 2e-6 each. **Cost**: one sort with one payload; a scan of
-/// ceil(log2 n) products; n - 1 comparisons of a tournament; n tests for zero.
+/// **Error** 2e-6 each. **Cost**: one sort with one payload; a scan with two
+/// sums; n - 1 comparisons of a tournament; n tests for zero.
 pub fn auc_ks<E: Engine>(
     e: &mut E,
     score: &E::Ring,
@@ -94,7 +97,7 @@ pub fn auc_ks<E: Engine>(
 }
 
 /// For every row, TP and FP at the last group end strictly before it (0 if
-/// there is none): the last marked value, carried forward by doubling.
+/// there is none): what is marked is carried on to the next mark.
 fn before<E: Engine>(
     e: &mut E,
     end: &E::Ring,
@@ -102,32 +105,16 @@ fn before<E: Engine>(
     rows: usize,
 ) -> Result<(E::Ring, E::Ring)> {
     // Row i starts with what row i - 1 holds.
-    let shift = |x: &E::Ring, by: usize, n: usize| {
-        E::Ring::concat(&[&E::Ring::zeros(by), &x.slice(0..n - by)])
-    };
-    let mut mark = shift(end, 1, rows);
-    let mut tp = shift(&both.slice(0..rows), 1, rows);
-    let mut fp = shift(&both.slice(rows..2 * rows), 1, rows);
-    let mut step = 1;
-    while step < rows {
-        // An unmarked row takes mark and value of the row `step` before; its
-        // own value is 0.
-        let open = e.add_public(&mark.neg(), &vec![1; rows]).slice(step..rows);
-        let earlier: Vec<E::Ring> =
-            [&mark, &tp, &fp].iter().map(|x| x.slice(0..rows - step)).collect();
-        let earlier = E::Ring::concat(&earlier.iter().collect::<Vec<_>>());
-        let taken = e.mul(&open.tile(3), &earlier, 0)?;
-        let n = rows - step;
-        let add = |x: &E::Ring, k: usize| {
-            E::Ring::concat(&[
-                &x.slice(0..step),
-                &x.slice(step..rows).add(&taken.slice(k * n..(k + 1) * n)),
-            ])
-        };
-        (mark, tp, fp) = (add(&mark, 0), add(&tp, 1), add(&fp, 2));
-        step *= 2;
+    let previous = |x: E::Ring| E::Ring::concat(&[&E::Ring::zeros(1), &x.slice(0..rows - 1)]);
+    let marked = previous(end.clone());
+    let (tp, fp) = (previous(both.slice(0..rows)), previous(both.slice(rows..2 * rows)));
+    // Unmarked rows are 0, so a sum since the last mark is the value at the mark.
+    let continues = e.add_public(&marked.neg(), &vec![1; rows]);
+    let mut carried = scan(e, &continues, &[Scan::Sum(&tp), Scan::Sum(&fp)])?.into_iter();
+    match (carried.next(), carried.next()) {
+        (Some(tp), Some(fp)) => Ok((tp, fp)),
+        _ => Err(Error::Internal("a scan yields a column for each")),
     }
-    Ok((tp, fp))
 }
 
 /// Rows per score band, shared integers, the lowest band first.
