@@ -175,7 +175,7 @@ fn in_ulp(result: u64, exact: i128, d: u32) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(10))]
 
     #[test]
     fn products(len in lengths(), group in 1usize..5, seed: u64) {
@@ -208,7 +208,7 @@ proptest! {
     }
 
     #[test]
-    fn matrix_products(m in 1usize..70, k in 1usize..40, n in 1usize..70, trunc in prop_oneof![Just(0u32), Just(20)], seed: u64) {
+    fn matrix_products(m in 0usize..70, k in 0usize..40, n in 0usize..70, trunc in prop_oneof![Just(0u32), Just(20)], seed: u64) {
         let small = |v: Vec<u64>| v.iter().map(|&v| (v as i64 >> 34) as u64).collect::<Vec<_>>();
         let (x, y) = (small(numbers(seed, m * k)), small(numbers(!seed, k * n)));
         let z = both(&x, &y, Matmul { dims: Dims { m, k, n }, trunc }).expect("opened");

@@ -453,3 +453,132 @@ fn stopping_does_not_depend_on_inputs() {
         }
     }
 }
+
+/// A party that falls silent at any message: the others stop with an error that
+/// names somebody, and soon.
+#[test]
+fn silence_and_death_end_in_errors() {
+    let names = ["ann", "ben", "cy"];
+    let everything = OPERATIONS.iter().find(|o| o.0 == "many kinds at once").expect("it").1;
+    for from in 0..3 {
+        for calls in [0, 1, 2, 5, 9, 14] {
+            for silent in [true, false] {
+                let start = std::time::Instant::now();
+                let names: Vec<PartyName> = names.iter().map(|&n| n.into()).collect();
+                let mut grid: Vec<Vec<Option<Box<dyn Channel>>>> =
+                    (0..3).map(|_| (0..3).map(|_| None).collect()).collect();
+                let left = Arc::new(AtomicUsize::new(calls));
+                for i in 0..3 {
+                    for j in i + 1..3 {
+                        let (a, b) = memory_pair(&names[i], &names[j]);
+                        let wrap = |inner, me| -> Option<Box<dyn Channel>> {
+                            let limit = (me == from).then(|| left.clone());
+                            Some(Box::new(Mortal { inner, limit, silent }))
+                        };
+                        grid[i][j] = wrap(a, i);
+                        grid[j][i] = wrap(b, j);
+                    }
+                }
+                let mut dealer = StdRng::seed_from_u64(5);
+                let x = Replicated::share(&[1, 2, 3, 4, 5, 6], &mut dealer);
+                let errors: Vec<Option<Error>> = std::thread::scope(|scope| {
+                    let handles: Vec<_> = grid
+                        .into_iter()
+                        .enumerate()
+                        .map(|(me, row)| {
+                            let (names, x) = (&names, x[me].clone());
+                            scope.spawn(move || {
+                                let mut mesh = Mesh::new(me, names, row, Cancel::new())?;
+                                mesh.set_timeout(Duration::from_millis(100));
+                                let mut rng = StdRng::seed_from_u64(me as u64);
+                                let mut e = Rep3m::new(mesh, &mut rng)?;
+                                everything(&mut e, &x, &x).map(drop)
+                            })
+                        })
+                        .collect();
+                    handles.into_iter().map(|h| h.join().expect("no panic").err()).collect()
+                });
+                assert!(start.elapsed() < Duration::from_secs(5), "somebody hung");
+                for i in (0..3).filter(|&i| i != from) {
+                    let error = errors[i].as_ref().expect("an error");
+                    assert!(error.culprit().is_some(), "{error}");
+                }
+            }
+        }
+    }
+}
+
+/// A party that sends no more after so many messages: silent, or gone.
+struct Mortal {
+    inner: Box<dyn Channel>,
+    limit: Option<Arc<AtomicUsize>>,
+    silent: bool,
+}
+
+impl Channel for Mortal {
+    fn send(&mut self, message: Vec<u8>) -> Result<()> {
+        if let Some(left) = &self.limit {
+            let spend = |left: usize| left.checked_sub(1);
+            if left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, spend).is_err() {
+                return if self.silent { Ok(()) } else { Err(Error::Internal("it died")) };
+            }
+        }
+        self.inner.send(message)
+    }
+    fn recv(&mut self, max: usize) -> Result<Vec<u8>> {
+        self.inner.recv(max)
+    }
+    fn fork(&mut self, label: &str) -> Result<Box<dyn Channel>> {
+        self.inner.fork(label)
+    }
+    fn set_timeout(&mut self, timeout: Duration) {
+        self.inner.set_timeout(timeout);
+    }
+    fn peer(&self) -> &PartyName {
+        self.inner.peer()
+    }
+}
+
+/// A recipient outside refuses an export of which one party changed its copy.
+#[test]
+fn a_changed_export_is_refused() {
+    let exported = privity_mpc::rep3m::run_local(|e| {
+        let x = e.input(1, (e.me() == 1).then_some(&[7, 8, 9][..]), 3)?;
+        let y = e.mul(&x, &x, 0)?;
+        e.export(&y)
+    })
+    .expect("three honest parties");
+    let expected = vec![49, 64, 81];
+    assert_eq!(Rep3m::combine(&exported).expect("honest"), expected);
+    for party in 0..3 {
+        for word in 0..6 {
+            let mut changed = exported.clone().to_vec();
+            changed[party][word] ^= 1 << (7 * word);
+            assert!(Rep3m::combine(&changed).is_err());
+        }
+        let mut short = exported.clone().to_vec();
+        short[party].pop();
+        assert!(Rep3m::combine(&short).is_err());
+    }
+    assert!(Rep3m::combine(&exported[..2]).is_err());
+}
+
+/// An owner outside that deals different components to their holders.
+#[test]
+fn inconsistent_dealing_is_found_before_anything_opens() {
+    let mut rng = StdRng::seed_from_u64(9);
+    for party in 0..3 {
+        for word in [0, 3, 4, 7] {
+            let mut dealt = Rep3m::deal(&[1, 2, 3, 4], 3, &mut rng);
+            dealt[party][word] ^= 1 << 63;
+            let results = privity_mpc::rep3m::run_local(|e| {
+                let x = e.import(&dealt[e.me()])?;
+                let y = e.mul(&x, &x, 0)?;
+                // Of all three, only the two that hold the component are sure to
+                // stop; the third loses them.
+                Ok(e.open(&y, Recipients::All).is_err())
+            });
+            assert!(results.is_err() || results.is_ok_and(|stopped| stopped == [true; 3]));
+        }
+    }
+}

@@ -12,7 +12,7 @@ mod views;
 
 use privity_core::{Result, channel::Direction, mesh::HEADER, share::replicated::Replicated};
 use privity_mpc::{
-    engine::{Dims, Engine, RingShares},
+    engine::{Dims, Engine},
     rep3::Flaw,
     rep3m::Rep3m,
 };

@@ -242,9 +242,11 @@ impl Compressed {
 
     /// Y' e
     fn columns(&self, y: &[u64], e: &[u64]) -> Vec<u128> {
-        let dot = |row: &[u64]| {
-            row.iter().zip(e).fold(0u128, |s, (&y, &e)| s.plus(u128::from(y) * u128::from(e)))
+        let n = e.len();
+        let dot = |p: usize| {
+            let row = y[p * n..(p + 1) * n].iter().zip(e);
+            row.fold(0u128, |s, (&y, &e)| s.plus(u128::from(y) * u128::from(e)))
         };
-        y.chunks(e.len().max(1)).map(dot).collect()
+        (0..self.dims.k).map(dot).collect()
     }
 }

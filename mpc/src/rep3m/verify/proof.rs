@@ -187,6 +187,12 @@ impl<A: Algebra> Proof<A> {
     /// The prover's part of a level: (3), appended to its message. Also sets
     /// G_2 where this party is the second verifier.
     pub(crate) fn multiply(&mut self, prss: &Prss, op: u64, out: &mut Vec<u8>) {
+        if self.level == 0 {
+            let sides = [&self.first.vector, &self.second.vector];
+            for vector in self.prover.iter().chain(sides) {
+                debug_assert_eq!(vector.len(), self.plan.len, "a proof as planned");
+            }
+        }
         let (rows, width) = (self.plan.rows[self.level], self.plan.widths()[self.level]);
         let masks = self.is_last().then(|| {
             [
