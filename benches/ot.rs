@@ -178,8 +178,8 @@ fn on_top(c: &mut Criterion) {
             "1-of-16 OT, random choices",
             &format!("Memory, SemiHonest, k = {k}"),
             (Link::Memory, n, k, Security::SemiHonest),
-            |s, mesh| one_of_n::send(s, mesh, 4, n).map(|r| drop(black_box(r))),
-            |r, mesh| one_of_n::receive(r, mesh, 4, n).map(|r| drop(black_box(r))),
+            |s, mesh| one_of_n::send::<u8>(s, mesh, 4, n).map(|r| drop(black_box(r))),
+            |r, mesh| one_of_n::receive::<u8>(r, mesh, 4, n).map(|r| drop(black_box(r))),
         );
     }
 }
@@ -215,8 +215,8 @@ fn vole(c: &mut Criterion) {
                 (Link::Memory, M),
                 |mesh| SilentSender::new(mesh, 1, (code, 4 * M), security, &mut rng()),
                 |mesh| SilentReceiver::new(mesh, 0, (code, 4 * M), security, &mut rng()),
-                |s, mesh| one_of_n::send(s, mesh, 4, M).map(|b| drop(black_box(b))),
-                |r, mesh| one_of_n::receive(r, mesh, 4, M).map(|b| drop(black_box(b))),
+                |s, mesh| one_of_n::send::<u8>(s, mesh, 4, M).map(|b| drop(black_box(b))),
+                |r, mesh| one_of_n::receive::<u8>(r, mesh, 4, M).map(|b| drop(black_box(b))),
             );
             for link in [Link::Memory, Link::Tcp] {
                 bench(

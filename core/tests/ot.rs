@@ -206,8 +206,8 @@ fn one_of_n_gives_all_pads_and_the_chosen_one() {
         for m in [1, 2, 4, 8] {
             for n in [1, 64, 777] {
                 let ((pads, a), ((choices, chosen), b)) = both(
-                    |mesh| one_of_n::send(&mut sender(mesh, 2, security)?, mesh, m, n),
-                    |mesh| one_of_n::receive(&mut receiver(mesh, 2, security)?, mesh, m, n),
+                    |mesh| one_of_n::send::<u64>(&mut sender(mesh, 2, security)?, mesh, m, n),
+                    |mesh| one_of_n::receive::<u64>(&mut receiver(mesh, 2, security)?, mesh, m, n),
                 );
                 assert_eq!(pads.len(), n << m);
                 for (i, (&c, &pad)) in choices.iter().zip(&chosen).enumerate() {

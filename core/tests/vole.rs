@@ -165,7 +165,7 @@ fn everything_above_takes_silent_rows() {
             let mut s = sender(mesh, Security::Malicious)?;
             Ok((
                 random::send(&mut s, mesh, n)?,
-                one_of_n::send_chosen(&mut s, mesh, 4, n)?,
+                one_of_n::send_chosen::<u32>(&mut s, mesh, 4, n)?,
                 correlated::send(&mut s, mesh, &x, &[64])?,
             ))
         },
@@ -173,7 +173,7 @@ fn everything_above_takes_silent_rows() {
             let mut r = receiver(mesh, Security::Malicious)?;
             Ok((
                 random::receive(&mut r, mesh, n)?,
-                one_of_n::receive_chosen(&mut r, mesh, 4, &choices)?,
+                one_of_n::receive_chosen::<u32>(&mut r, mesh, 4, &choices)?,
                 correlated::receive::<u64>(&mut r, mesh, &bits, n, &[64])?,
             ))
         },
@@ -202,7 +202,7 @@ fn silent_one_of_n_comes_from_wide_rows() {
                 |mesh| {
                     let mut s = sender(mesh, security)?;
                     Ok([
-                        one_of_n::send(&mut s, mesh, m, n)?,
+                        one_of_n::send::<u64>(&mut s, mesh, m, n)?,
                         one_of_n::send_chosen(&mut s, mesh, m, n)?,
                     ])
                 },

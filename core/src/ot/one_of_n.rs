@@ -34,40 +34,63 @@ use zeroize::Zeroizing;
 /// Transfers per piece of work.
 const CHUNK: usize = 128;
 
-/// The pads of `n` 1-of-2^m OTs with random choices, the low 64 bits of each:
-/// entry 2^m i + x is pad x of transfer i.
-pub fn send(sender: &mut impl Sender, mesh: &mut Mesh, m: usize, n: usize) -> Result<Vec<u64>> {
+/// Words that pads are cut to. Short ones take less memory, which is most of
+/// the time.
+pub trait Pad: Copy + Default + Send + Sync + Into<u64> {
+    /// The low bits of a hash.
+    fn cut(hash: u128) -> Self;
+}
+
+macro_rules! pads {
+    ($($t:ty),*) => {$(
+        impl Pad for $t {
+            fn cut(hash: u128) -> Self {
+                hash as $t
+            }
+        }
+    )*};
+}
+pads!(u8, u16, u32, u64);
+
+/// The pads of `n` 1-of-2^m OTs with random choices: entry 2^m i + x is pad x
+/// of transfer i.
+pub fn send<P: Pad>(
+    sender: &mut impl Sender,
+    mesh: &mut Mesh,
+    m: usize,
+    n: usize,
+) -> Result<Vec<P>> {
     pads(sender, mesh, false, m, n)
 }
 
 /// Random choices (each below 2^m) and their pads.
-pub fn receive(
+pub fn receive<P: Pad>(
     receiver: &mut impl Receiver,
     mesh: &mut Mesh,
     m: usize,
     n: usize,
-) -> Result<(Vec<u8>, Vec<u64>)> {
+) -> Result<(Vec<u8>, Vec<P>)> {
     let (choices, pads) = chosen_pads(receiver, mesh, None, m, n)?;
     Ok((unpack(&choices, m, n), pads))
 }
 
 /// [`send`], the receiver bringing its choices ([`receive_chosen`]).
-pub fn send_chosen(
+pub fn send_chosen<P: Pad>(
     sender: &mut impl Sender,
     mesh: &mut Mesh,
     m: usize,
     n: usize,
-) -> Result<Vec<u64>> {
+) -> Result<Vec<P>> {
     pads(sender, mesh, true, m, n)
 }
 
 /// The pads of these choices, each below 2^m.
-pub fn receive_chosen(
+pub fn receive_chosen<P: Pad>(
     receiver: &mut impl Receiver,
     mesh: &mut Mesh,
     m: usize,
     choices: &[u8],
-) -> Result<Vec<u64>> {
+) -> Result<Vec<P>> {
     let packed = pack(choices, m)?;
     Ok(chosen_pads(receiver, mesh, Some(&packed), m, choices.len())?.1)
 }
@@ -90,10 +113,17 @@ pub fn send_bits(
     if !messages.len().is_multiple_of(1 << m) {
         return Err(Error::Argument("messages of a 1-of-N OT must come in groups of N".into()));
     }
-    let pads = send_chosen(sender, mesh, m, messages.len() >> m)?;
-    let widths = [width];
-    let y = Widths(&widths).pack(pads.len(), |i| messages[i] ^ pads[i]);
+    let n = messages.len() >> m;
+    let y = if width <= 8 {
+        masked::<u8>(&send_chosen(sender, mesh, m, n)?, messages, width)
+    } else {
+        masked::<u64>(&send_chosen(sender, mesh, m, n)?, messages, width)
+    };
     mesh.send_bulk(sender.peer(), &y)
+}
+
+fn masked<P: Pad>(pads: &[P], messages: &[u64], width: u32) -> Vec<u64> {
+    Widths(&[width]).pack(pads.len(), |i| messages[i] ^ pads[i].into())
 }
 
 /// The messages of these choices.
@@ -105,7 +135,7 @@ pub fn receive_bits(
     width: u32,
 ) -> Result<Vec<u64>> {
     valid(m, width)?;
-    let mut out = receive_chosen(receiver, mesh, m, choices)?;
+    let mut out: Vec<u64> = receive_chosen(receiver, mesh, m, choices)?;
     let widths = [width];
     let all = Widths(&widths);
     let total = choices.len() << m;
@@ -189,35 +219,35 @@ fn first_tweak(m: usize, index: u64) -> u128 {
 }
 
 /// (2) at the sender.
-fn pads(
+fn pads<P: Pad>(
     sender: &mut impl Sender,
     mesh: &mut Mesh,
     chosen: bool,
     m: usize,
     n: usize,
-) -> Result<Vec<u64>> {
+) -> Result<Vec<P>> {
     valid(m, 1)?;
     match m {
-        1 => groups_of_pads::<2>(sender, mesh, chosen, m, n),
-        2 => groups_of_pads::<4>(sender, mesh, chosen, m, n),
-        4 => groups_of_pads::<16>(sender, mesh, chosen, m, n),
-        _ => groups_of_pads::<256>(sender, mesh, chosen, m, n),
+        1 => groups_of_pads::<P, 2>(sender, mesh, chosen, m, n),
+        2 => groups_of_pads::<P, 4>(sender, mesh, chosen, m, n),
+        4 => groups_of_pads::<P, 16>(sender, mesh, chosen, m, n),
+        _ => groups_of_pads::<P, 256>(sender, mesh, chosen, m, n),
     }
 }
 
 /// N = 2^m.
-fn groups_of_pads<const N: usize>(
+fn groups_of_pads<P: Pad, const N: usize>(
     sender: &mut impl Sender,
     mesh: &mut Mesh,
     chosen: bool,
     m: usize,
     n: usize,
-) -> Result<Vec<u64>> {
+) -> Result<Vec<P>> {
     let mut offsets = Zeroizing::new([0u128; N]);
     let points: [u128; N] = std::array::from_fn(|x| x as u128);
     arch::add_multiple(arch::clmul(), &mut offsets[..], *sender.delta().expose(), &points);
     let hash = CrHash::new();
-    let mut pads = vec![[0u64; N]; n];
+    let mut pads = vec![[P::default(); N]; n];
     sender.extend_wide_with(mesh, chosen, m, &mut pads, |first, q, pads| {
         let mut index = first_tweak(m, first);
         for (q, pads) in q.chunks(CHUNK).zip(pads.chunks_mut(CHUNK)) {
@@ -227,7 +257,7 @@ fn groups_of_pads<const N: usize>(
                 inputs.iter_mut().zip(q).for_each(|(input, q)| *input = q ^ offset);
                 hash.hash_all(index, inputs);
                 for (pads, &h) in pads.iter_mut().zip(inputs.iter()) {
-                    pads[x] = h as u64;
+                    pads[x] = P::cut(h);
                 }
             }
             index += CHUNK as u128;
@@ -237,16 +267,16 @@ fn groups_of_pads<const N: usize>(
 }
 
 /// (2) at the receiver, with the choice bits.
-fn chosen_pads(
+fn chosen_pads<P: Pad>(
     receiver: &mut impl Receiver,
     mesh: &mut Mesh,
     choices: Option<&[u64]>,
     m: usize,
     n: usize,
-) -> Result<(Vec<u64>, Vec<u64>)> {
+) -> Result<(Vec<u64>, Vec<P>)> {
     valid(m, 1)?;
     let hash = CrHash::new();
-    let mut pads = vec![0u64; n];
+    let mut pads = vec![P::default(); n];
     let choices = receiver.extend_wide_with(mesh, choices, m, &mut pads, |first, t, pads| {
         let mut index = first_tweak(m, first);
         for (t, pads) in t.chunks(CHUNK).zip(pads.chunks_mut(CHUNK)) {
@@ -254,7 +284,7 @@ fn chosen_pads(
             let hashed = &mut hashed[..t.len()];
             hashed.copy_from_slice(t);
             hash.hash_all(index, hashed);
-            pads.iter_mut().zip(hashed.iter()).for_each(|(pad, &h)| *pad = h as u64);
+            pads.iter_mut().zip(hashed.iter()).for_each(|(pad, &h)| *pad = P::cut(h));
             index += CHUNK as u128;
         }
     })?;

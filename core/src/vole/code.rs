@@ -93,6 +93,42 @@ impl Cell for u8 {
     fn times(self, bit: u32) -> Self {
         self & 0u8.wrapping_sub(bit as u8)
     }
+    /// The 25 places ahead stay in two words.
+    fn kernel(x: &mut [Self], coefficients: &[u32]) -> usize {
+        const AHEAD: usize = FEEDBACK + 1;
+        if x.len() < 2 * AHEAD {
+            return 0;
+        }
+        let done = x.len() - AHEAD;
+        let mut first = [0; 16];
+        first.copy_from_slice(&x[1..17]);
+        let mut last = [0; 16];
+        last[..AHEAD - 16].copy_from_slice(&x[17..=AHEAD]);
+        let (mut near, mut far) = (u128::from_le_bytes(first), u128::from_le_bytes(last));
+        let mut own = x[0];
+        for i in 0..done {
+            x[i] = own;
+            let [a, b, c, _] = coefficients[i].to_le_bytes().map(|bits| u128::from(spread(bits)));
+            let all = u128::from(own) * 0x0101_0101_0101_0101;
+            near ^= (a | b << 64) & (all | all << 64);
+            far ^= (c & all) | u128::from(own) << 64;
+            own = near as u8;
+            near = near >> 8 | far << 120;
+            let next = x.get(i + AHEAD + 1).copied().unwrap_or(0);
+            far = far >> 8 | u128::from(next) << 64;
+        }
+        x[done] = own;
+        x[done + 1..done + 17].copy_from_slice(&near.to_le_bytes());
+        x[done + 17..].copy_from_slice(&far.to_le_bytes()[..AHEAD - 17]);
+        done
+    }
+}
+
+/// A byte of ones for every bit that is set.
+fn spread(bits: u8) -> u64 {
+    let picked = (u64::from(bits) * 0x0101_0101_0101_0101) & 0x8040_2010_0804_0201;
+    let top = (picked + 0x7f7f_7f7f_7f7f_7f7f) & 0x8080_8080_8080_8080;
+    (top >> 7) * 0xff
 }
 
 /// Domains of the public generator.
@@ -171,7 +207,8 @@ mod tests {
     #[test]
     fn kernel_pairs_and_bytes_agree() {
         let mut rng = StdRng::seed_from_u64(7);
-        for (code, n, len) in [(Code::ExConv7x24, 300, 340), (Code::ExConv21x24, 999, 1024)] {
+        for (n, len) in [(300, 340), (999, 1024), (300, 640), (500, 2049), (64, 115)] {
+            let code = if n % 2 == 0 { Code::ExConv7x24 } else { Code::ExConv21x24 };
             let e: Vec<u128> = (0..len).map(|_| rng.random()).collect();
             let mut wide = e.clone();
             let mut pairs: Vec<[u128; 2]> = e.iter().map(|&x| [x, !x]).collect();
