@@ -1,15 +1,17 @@
 //! Tables on engine `rep3`: right results, and the bytes and rounds that `shape`
-//! says. The programs are those that every engine is tested with.
+//! says. On engine `rep3m`: right results. The programs are those that every
+//! engine is tested with.
 #![allow(clippy::expect_used, clippy::print_stdout)] // a failure shows its seed
 
 use privity_core::Result;
 use privity_mpc::{
     engine::{Engine, Recipients},
     laws::{
-        Case,
+        self, Case, Parties,
         rows::{Columns, Program, Row, programs, rows},
     },
     rep3::{self, Rep3, Rep3Cost},
+    rep3m::{self, Rep3m},
     shape::Shape,
 };
 
@@ -60,4 +62,21 @@ fn tables_are_right_and_cost_what_shape_says() {
     check(&[(3, 5, true); 100]);
     check(&[(-8, -(1 << 40), false); 70]);
     check(&(0..600).map(|i| (i % 16 - 8, 1000 - i, true)).collect::<Vec<_>>());
+}
+
+struct Malicious;
+
+impl Parties for Malicious {
+    type Engine = Rep3m;
+
+    fn run<T: Send>(&self, program: impl Fn(&mut Rep3m) -> Result<T> + Sync) -> Result<Vec<T>> {
+        rep3m::run_local(program).map(Vec::from)
+    }
+}
+
+#[test]
+fn tables_are_right_under_checks() {
+    let seed = rand::random();
+    println!("seed {seed}");
+    laws::check_tables(&Malicious, seed, &[1, 65, 600]);
 }

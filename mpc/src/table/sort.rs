@@ -21,10 +21,11 @@
 //! | comparison, up to 45 bits | 960 | 298 |
 //! | comparison, 62 bits | 2470 | 521 |
 //!
-//! (`docs/tables.md` has more, made by a test.) The choice goes by bytes, so that
-//! on links where a round lasts very long [`radix`] may be faster for keys that
-//! are wider. Batcher's network would need 7,500 bytes and 1,500 rounds. It needs
-//! no shuffle, but a shuffle is never as dear as that; so there is none here.
+//! (`docs/tables.md` has more, made by a test.) Rounds count for the choice as
+//! they would on a fast local network; where they last longer, [`radix`] may be
+//! faster for keys that are wider. Batcher's network would need 7,500 bytes and
+//! 1,500 rounds. It needs no shuffle, but a shuffle is never as dear as that; so
+//! there is none here.
 //!
 //! **Leakage.** The number of rows and the widths. What is opened is
 //! independent of the data: see the two methods.
@@ -118,15 +119,12 @@ pub enum Method {
     Comparison,
 }
 
-/// The cheaper method, in bytes of `rep3`, for keys of `widths` bits.
+/// The cheaper method for keys of `widths` bits: in bytes of `rep3`, where a
+/// round counts as much as 176 kB (4096 comparisons).
 pub fn method(rows: usize, widths: &[u32]) -> Method {
-    let bits: u32 = widths.iter().sum();
-    let radix = rows as u64 * (96 + 248 * (u64::from(bits).div_ceil(2).saturating_sub(1)) + 24);
-    let words = comparison::words(rows, widths) as u64;
-    // A test for sign is 339 bits, one for zero 255, an opened bit 3.
-    let each = 342 * words + 258 * (words - 1);
-    let comparison = comparison::comparisons(rows) * each / 8 + 32 * rows as u64;
-    if radix < comparison { Method::Radix } else { Method::Comparison }
+    let passes = u64::from(widths.iter().sum::<u32>()).div_ceil(2).max(1) - 1;
+    let radix = rows as u64 * (120 + 248 * passes) + comparison::ROUND * (9 + 7 * passes);
+    if radix < comparison::cost(rows, widths) { Method::Radix } else { Method::Comparison }
 }
 
 /// The order of the rows by `keys`, ready to be applied to any column.

@@ -117,8 +117,19 @@ pub(in crate::table) fn pack<E: Engine>(
     words
 }
 
+/// What a sort costs in `rep3`: bytes of all parties, and [`ROUND`] for each
+/// round.
+pub(super) fn cost(rows: usize, widths: &[u32]) -> u64 {
+    let plan = Plan::of(rows);
+    let words = words(rows, widths) as u64;
+    // A test for sign is 339 bits, one for zero 255, an opened bit 3.
+    let bits = 342 * words + 258 * (words - 1);
+    let rounds = plan.steps * if words > 1 { 14 + words } else { 8 };
+    plan.comparisons * bits / 8 + 32 * rows as u64 + ROUND * (rounds + 2)
+}
+
 /// How many words (1) has.
-pub(super) fn words(rows: usize, widths: &[u32]) -> usize {
+fn words(rows: usize, widths: &[u32]) -> usize {
     let (mut words, mut used) = (1, number_bits(rows));
     for &width in widths.iter().rev() {
         if used + width <= MAX_BITS {
@@ -141,6 +152,9 @@ const ALL_PAIRS: usize = 2048;
 /// Comparisons that one step is worth: on a fast local network their bytes take
 /// about as long as the step's 8 rounds; where rounds last longer, more.
 const STEP: u64 = 1 << 15;
+
+/// The same for one round, in bytes: a comparison is 43 and a step 8 rounds.
+pub(super) const ROUND: u64 = STEP * 43 / 8;
 
 /// How many rows are sorted.
 #[derive(Clone, Copy, Debug)]
