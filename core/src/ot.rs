@@ -38,7 +38,8 @@
 //!
 //! **Never twice.** Each row is used for one transfer, and each has an index
 //! that no other row of the same sender ever has; the index is the tweak of
-//! the hash that makes pads out of it.
+//! the hash that makes pads out of it. Tweaks start at a place that is random
+//! for each session, so that an attack on many sessions is none on all at once.
 //!
 //! **Not protected.** A malicious party may choose the pads that it sees itself
 //! (endemic OT), and a malicious receiver may learn some bits of \\(\Delta\\)
@@ -107,6 +108,12 @@ pub trait Sender {
         finish: impl Fn(u64, &[u128], &mut [T]) + Sync,
     ) -> Result<()>;
 
+    /// A number that no other sender has, where tweaks of hashes start. Who
+    /// wraps a sender passes it on.
+    fn session(&self) -> u128 {
+        0
+    }
+
     /// One row over GF(2^128) for each entry of `out`, whose choice has m bits
     /// (1, 2, 4 or 8): Q with T = Q + c delta, see [`one_of_n`]. `finish` gets
     /// an index that no other row of this m has.
@@ -155,6 +162,11 @@ pub trait Receiver {
         finish: impl Fn(u64, &[u128], &mut [T]) + Sync,
     ) -> Result<Vec<u64>>;
 
+    /// The counterpart of [`Sender::session`], the same number.
+    fn session(&self) -> u128 {
+        0
+    }
+
     /// The counterpart of [`Sender::extend_wide_with`]: choices are packed, m
     /// bits each, the first in the lowest bits.
     fn extend_wide_with<T: Send>(
@@ -200,8 +212,8 @@ pub(crate) enum Purpose {
     TreeLevel = 4,
 }
 
-pub(crate) fn tweak(purpose: Purpose, index: u64) -> u128 {
-    (purpose as u128) << 64 | u128::from(index)
+pub(crate) fn tweak(session: u128, purpose: Purpose, index: u64) -> u128 {
+    session.wrapping_add((purpose as u128) << 64 | u128::from(index))
 }
 
 impl std::fmt::Debug for Rows {

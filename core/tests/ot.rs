@@ -264,6 +264,23 @@ fn bad_arguments_are_refused_before_anything_is_sent() {
     }
 }
 
+/// Both sides start tweaks at the same place, and no two sessions do.
+#[test]
+fn sessions_have_numbers_of_their_own() {
+    let session = |seed| {
+        let ((a, _), (b, _)) = both(
+            |mesh| {
+                let security = Security::SemiHonest;
+                Ok(CotSender::new(mesh, 1, 2, security, &mut rng(seed))?.session())
+            },
+            |mesh| Ok(receiver(mesh, 2, Security::SemiHonest)?.session()),
+        );
+        assert_eq!(a, b);
+        a
+    };
+    assert!(session(1) != 0 && session(1) != session(3));
+}
+
 #[test]
 fn nothing_secret_is_printed() {
     let ((s, _), (r, _)) = both(

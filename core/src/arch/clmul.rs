@@ -34,7 +34,7 @@ pub fn clmul() -> Clmul {
 }
 
 /// What the processor has, if it is at least `wanted`; the scalar way otherwise.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(privity_backend = "scalar")))]
 fn available(wanted: Clmul) -> Clmul {
     match (wanted, clmul()) {
         (Clmul::Vector, Clmul::Vector) => Clmul::Vector,
@@ -49,7 +49,7 @@ fn available(wanted: Clmul) -> Clmul {
 /// If the lengths differ.
 pub fn inner_product(way: Clmul, a: &[u128], b: &[u128]) -> u128 {
     assert_eq!(a.len(), b.len(), "vectors of different lengths");
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(privity_backend = "scalar")))]
     match available(way) {
         // SAFETY: `available` has found VPCLMULQDQ, AVX-512 F and BW, and PCLMULQDQ.
         Clmul::Vector => return unsafe { x86::inner_product_vector(a, b) },
@@ -67,7 +67,7 @@ pub fn inner_product(way: Clmul, a: &[u128], b: &[u128]) -> u128 {
 /// If the lengths differ.
 pub fn add_multiple(way: Clmul, out: &mut [u128], c: u128, a: &[u128]) {
     assert_eq!(a.len(), out.len(), "vectors of different lengths");
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(privity_backend = "scalar")))]
     match available(way) {
         // SAFETY: `available` has found VPCLMULQDQ, AVX-512 F and BW, and PCLMULQDQ.
         Clmul::Vector => return unsafe { x86::add_multiple_vector(out, c, a) },
@@ -116,7 +116,7 @@ mod scalar {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(privity_backend = "scalar")))]
 mod x86 {
     use std::arch::x86_64::*;
 

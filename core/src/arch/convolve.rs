@@ -25,7 +25,7 @@ pub fn convolve(x: &mut [u128], coefficients: &[u32]) -> usize {
     0
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(privity_backend = "scalar")))]
 mod x86 {
     use super::FEEDBACK;
     use std::arch::x86_64::*;

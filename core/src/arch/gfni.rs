@@ -22,7 +22,7 @@ pub(super) fn transpose_columns(columns: &[u128], rows: &mut [u128]) -> usize {
     if !available() {
         return 0;
     }
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(privity_backend = "scalar")))]
     // SAFETY: `available` has just found the features.
     unsafe {
         x86::transpose_columns(columns, rows);
@@ -30,7 +30,7 @@ pub(super) fn transpose_columns(columns: &[u128], rows: &mut [u128]) -> usize {
     rows.len() / 512 * 512
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(privity_backend = "scalar")))]
 mod x86 {
     use std::arch::x86_64::*;
 

@@ -36,12 +36,12 @@ impl std::fmt::Debug for RoundKeys {
 /// Replaces x_j by P(P(x_j) + t_j) + P(x_j) with t_j = tweak + j, P being AES
 /// under `keys` and all sums but that of the tweak exclusive or.
 pub fn tweaked_hash(keys: &RoundKeys, tweak: u128, xs: &mut [u128]) {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(privity_backend = "scalar")))]
     // SAFETY: a `RoundKeys` exists only where VAES and AVX-512 F and BW do.
     unsafe {
         x86::tweaked_hash(&keys.0, tweak, xs);
     }
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(not(all(target_arch = "x86_64", not(privity_backend = "scalar"))))]
     let _ = (keys, tweak, xs);
 }
 
@@ -65,16 +65,16 @@ pub fn small_field_sums(
         v.fill(0);
         return;
     }
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(privity_backend = "scalar")))]
     // SAFETY: a `RoundKeys` exists only where VAES and AVX-512 F and BW do.
     unsafe {
         x86::small_field_sums(keys, start, first, u, v);
     }
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(not(all(target_arch = "x86_64", not(privity_backend = "scalar"))))]
     let _ = (start, first);
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(privity_backend = "scalar")))]
 mod x86 {
     use super::RoundKeys;
     use std::arch::x86_64::*;

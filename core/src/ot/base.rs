@@ -156,32 +156,45 @@ pub fn answer(
     Some((sent.as_flattened().as_flattened().to_vec(), keys))
 }
 
-/// Receives base OTs for these choice bits from `peer`.
+/// Receives base OTs for these choice bits from `peer`. Returns the keys and
+/// the number of this run, [`session`].
 pub fn receive(
     mesh: &mut Mesh,
     peer: usize,
     choices: &[bool],
     rng: &mut impl CryptoRng,
-) -> Result<Vec<ChosenKey>> {
+) -> Result<(Vec<ChosenKey>, u128)> {
     let (state, message) = Receiver::new(choices, rng);
+    let session = session(&message);
     mesh.send_bulk(peer, &message)?;
     let mut reply = vec![0u8; bytes(choices.len()).1];
     mesh.recv_bulk(peer, &mut reply)?;
-    state.finish(&reply).ok_or_else(|| mesh.deviation(peer, NO_POINT))
+    let keys = state.finish(&reply).ok_or_else(|| mesh.deviation(peer, NO_POINT))?;
+    Ok((keys, session))
 }
 
-/// Sends `n` base OTs to `peer`.
+/// Sends `n` base OTs to `peer`. Returns the keys and the number of this run.
 pub fn send(
     mesh: &mut Mesh,
     peer: usize,
     n: usize,
     rng: &mut impl CryptoRng,
-) -> Result<Vec<KeyPair>> {
+) -> Result<(Vec<KeyPair>, u128)> {
     let mut message = vec![0u8; bytes(n).0];
     mesh.recv_bulk(peer, &mut message)?;
     let (reply, keys) = answer(&message, n, rng).ok_or_else(|| mesh.deviation(peer, NO_POINT))?;
     mesh.send_bulk(peer, &reply)?;
-    Ok(keys)
+    Ok((keys, session(&message)))
+}
+
+/// A number for a run, from its receiver's first message: that party's nonce
+/// makes it differ from those of all other runs.
+pub fn session(message: &[u8]) -> u128 {
+    let mut hash = Sha256::new();
+    hash.update(b"privity base OT v1: session");
+    hash.update(message);
+    let digest: [u8; 32] = hash.finalize().into();
+    digest.iter().take(16).fold(0, |n, &b| n << 8 | u128::from(b))
 }
 
 const NO_POINT: &str =

@@ -214,8 +214,8 @@ pub(super) fn combined<T>(
 }
 
 /// The tweak of transfer `index` of those with this m.
-fn first_tweak(m: usize, index: u64) -> u128 {
-    tweak(Purpose::OneOfN, index) | (m as u128) << 72
+fn first_tweak(session: u128, m: usize, index: u64) -> u128 {
+    tweak(session, Purpose::OneOfN, index).wrapping_add((m as u128) << 72)
 }
 
 /// (2) at the sender.
@@ -247,9 +247,10 @@ fn groups_of_pads<P: Pad, const N: usize>(
     let points: [u128; N] = std::array::from_fn(|x| x as u128);
     arch::add_multiple(arch::clmul(), &mut offsets[..], *sender.delta().expose(), &points);
     let hash = CrHash::new();
+    let session = sender.session();
     let mut pads = vec![[P::default(); N]; n];
     sender.extend_wide_with(mesh, chosen, m, &mut pads, |first, q, pads| {
-        let mut index = first_tweak(m, first);
+        let mut index = first_tweak(session, m, first);
         for (q, pads) in q.chunks(CHUNK).zip(pads.chunks_mut(CHUNK)) {
             let mut inputs = [0u128; CHUNK];
             let inputs = &mut inputs[..q.len()];
@@ -260,7 +261,7 @@ fn groups_of_pads<P: Pad, const N: usize>(
                     pads[x] = P::cut(h);
                 }
             }
-            index += CHUNK as u128;
+            index = index.wrapping_add(CHUNK as u128);
         }
     })?;
     Ok(pads.into_flattened())
@@ -276,16 +277,17 @@ fn chosen_pads<P: Pad>(
 ) -> Result<(Vec<u64>, Vec<P>)> {
     valid(m, 1)?;
     let hash = CrHash::new();
+    let session = receiver.session();
     let mut pads = vec![P::default(); n];
     let choices = receiver.extend_wide_with(mesh, choices, m, &mut pads, |first, t, pads| {
-        let mut index = first_tweak(m, first);
+        let mut index = first_tweak(session, m, first);
         for (t, pads) in t.chunks(CHUNK).zip(pads.chunks_mut(CHUNK)) {
             let mut hashed = [0u128; CHUNK];
             let hashed = &mut hashed[..t.len()];
             hashed.copy_from_slice(t);
             hash.hash_all(index, hashed);
             pads.iter_mut().zip(hashed.iter()).for_each(|(pad, &h)| *pad = P::cut(h));
-            index += CHUNK as u128;
+            index = index.wrapping_add(CHUNK as u128);
         }
     })?;
     Ok((choices, pads))

@@ -26,7 +26,8 @@ pub fn receive(
     n: usize,
 ) -> Result<(Vec<u64>, Vec<u128>)> {
     let mut pads = vec![0; n];
-    let choices = receiver.extend_with(mesh, None, 1, &mut pads, chosen_pads(&CrHash::new()))?;
+    let finish = chosen_pads(receiver.session());
+    let choices = receiver.extend_with(mesh, None, 1, &mut pads, finish)?;
     Ok((choices, pads))
 }
 
@@ -43,7 +44,8 @@ pub fn receive_chosen(
     n: usize,
 ) -> Result<Vec<u128>> {
     let mut pads = vec![0; n];
-    receiver.extend_with(mesh, Some(choices), 1, &mut pads, chosen_pads(&CrHash::new()))?;
+    let finish = chosen_pads(receiver.session());
+    receiver.extend_with(mesh, Some(choices), 1, &mut pads, finish)?;
     Ok(pads)
 }
 
@@ -56,9 +58,9 @@ fn pads(
 ) -> Result<Vec<[u128; 2]>> {
     let mut pads = vec![[0u128; 2]; n];
     let hash = CrHash::new();
-    let delta = *sender.delta().expose();
+    let (delta, session) = (*sender.delta().expose(), sender.session());
     sender.extend_with(mesh, chosen, 1, &mut pads, |first, q, pads| {
-        let mut index = tweak(Purpose::Random, first);
+        let mut index = tweak(session, Purpose::Random, first);
         for (q, pads) in q.chunks(CHUNK).zip(pads.chunks_mut(CHUNK)) {
             let (mut zero, mut one) = ([0u128; CHUNK], [0u128; CHUNK]);
             let (zero, one) = (&mut zero[..q.len()], &mut one[..q.len()]);
@@ -69,16 +71,17 @@ fn pads(
             for ((pad, &a), &b) in pads.iter_mut().zip(zero.iter()).zip(one.iter()) {
                 *pad = [a, b];
             }
-            index += CHUNK as u128;
+            index = index.wrapping_add(CHUNK as u128);
         }
     })?;
     Ok(pads)
 }
 
 /// (1) at the receiver.
-fn chosen_pads(hash: &CrHash) -> impl Fn(u64, &[u128], &mut [u128]) + Sync {
+fn chosen_pads(session: u128) -> impl Fn(u64, &[u128], &mut [u128]) + Sync {
+    let hash = CrHash::new();
     move |first, t, pads| {
         pads.copy_from_slice(t);
-        hash.hash_all(tweak(Purpose::Random, first), pads);
+        hash.hash_all(tweak(session, Purpose::Random, first), pads);
     }
 }

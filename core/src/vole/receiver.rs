@@ -110,6 +110,10 @@ impl VoleReceiver {
         self.base.peer()
     }
 
+    pub(crate) fn session(&self) -> u128 {
+        self.base.session()
+    }
+
     /// a and c for `n` values of `width` bits, 2 to 128.
     pub fn extend<A: Value>(
         &mut self,
@@ -199,7 +203,7 @@ impl VoleReceiver {
         let mut w = vec![0u128; plan.places()];
         let numbers = self.trees;
         self.trees += plan.trees as u64;
-        let hash = CrHash::new();
+        let (hash, session) = (CrHash::new(), self.base.session());
         let keep = if plan.width == 1 { !1 } else { u128::MAX };
         (
             w.par_chunks_mut(1 << plan.depth),
@@ -210,15 +214,15 @@ impl VoleReceiver {
             .enumerate()
             .for_each(|(j, (leaves, message, t))| {
                 let mut keys = Zeroizing::new(t.to_vec());
-                let index = tweak(Purpose::Tree, first + (j * plan.depth) as u64);
+                let index = tweak(session, Purpose::Tree, first + (j * plan.depth) as u64);
                 hash.hash_all(index, &mut keys);
                 let delta = match plan.width {
                     1 => 0,
                     w => combine(&t_values[j * w..][..w]),
                 };
                 let alpha = noise.flipped[j] ^ ((1 << plan.depth) - 1);
-                let number = numbers + j as u64;
-                tree::hold(&hash, number, &keys, alpha, (delta, keep), leaves, message);
+                let tree = (session, numbers + j as u64);
+                tree::hold(&hash, tree, &keys, alpha, (delta, keep), leaves, message);
             });
         if self.security == Security::Malicious {
             let x = number(&choices, tree_rows + value_rows, check_rows);

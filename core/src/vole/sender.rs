@@ -59,6 +59,10 @@ impl VoleSender {
         self.base.peer()
     }
 
+    pub(crate) fn session(&self) -> u128 {
+        self.base.session()
+    }
+
     /// b for `n` values of `width` bits, 2 to 128; elements of GF(2^128) as in
     /// [`Gf128`].
     pub fn extend(&mut self, mesh: &mut Mesh, n: usize, width: usize) -> Result<Vec<u128>> {
@@ -80,6 +84,7 @@ impl VoleSender {
         let numbers = self.trees;
         self.trees += plan.trees as u64;
         let (hash, delta) = (CrHash::new(), *self.delta().expose());
+        let session = self.base.session();
         // The lowest bit of a leaf stays free for the choice bit if w = 1.
         let keep = if plan.width == 1 { !1 } else { u128::MAX };
         (
@@ -90,7 +95,7 @@ impl VoleSender {
             .into_par_iter()
             .enumerate()
             .for_each(|(j, (leaves, message, q))| {
-                let index = tweak(Purpose::Tree, first + (j * plan.depth) as u64);
+                let index = tweak(session, Purpose::Tree, first + (j * plan.depth) as u64);
                 let mut zero = Zeroizing::new(q.to_vec());
                 let mut one = Zeroizing::new(q.iter().map(|q| q ^ delta).collect::<Vec<_>>());
                 hash.hash_all(index, &mut zero);
@@ -101,7 +106,14 @@ impl VoleSender {
                     1 => delta,
                     w => combine(&q_values[j * w..][..w]),
                 };
-                tree::deal(&hash, numbers + j as u64, &keys, (gamma, keep), leaves, message);
+                tree::deal(
+                    &hash,
+                    (session, numbers + j as u64),
+                    &keys,
+                    (gamma, keep),
+                    leaves,
+                    message,
+                );
             });
         mesh.send_bulk(self.peer(), &message)?;
         if self.security == Security::Malicious {

@@ -236,6 +236,10 @@ impl Sender for SilentSender {
         self.vole.peer()
     }
 
+    fn session(&self) -> u128 {
+        self.vole.session()
+    }
+
     fn next_row(&self) -> u64 {
         self.stocks[0].next_row()
     }
@@ -266,6 +270,10 @@ impl Sender for SilentSender {
 impl Receiver for SilentReceiver {
     fn peer(&self) -> usize {
         self.vole.peer()
+    }
+
+    fn session(&self) -> u128 {
+        self.vole.session()
     }
 
     fn next_row(&self) -> u64 {

@@ -35,13 +35,16 @@ pub(crate) const fn message_len(depth: usize) -> usize {
     2 * (depth - 1) + 1
 }
 
-/// The tweak of the first node of `level` in tree number `tree`.
-fn level_tweak(tree: u64, level: usize) -> u128 {
-    tweak(Purpose::TreeLevel, tree << (MAX_DEPTH + 1) | 1 << level)
+/// The session and a number of a tree that is its own.
+pub(crate) type Tree = (u128, u64);
+
+/// The tweak of the first node of `level` in a tree.
+fn level_tweak((session, tree): Tree, level: usize) -> u128 {
+    tweak(session, Purpose::TreeLevel, tree << (MAX_DEPTH + 1) | 1 << level)
 }
 
 /// (1): the 2 len children of the first `len` nodes, in place.
-fn children(hash: &CrHash, tree: u64, level: usize, nodes: &mut [u128], len: usize) {
+fn children(hash: &CrHash, tree: Tree, level: usize, nodes: &mut [u128], len: usize) {
     for x in (0..len).rev() {
         nodes[2 * x + 1] = nodes[x];
         nodes[2 * x] = nodes[x];
@@ -58,7 +61,7 @@ fn sides(nodes: &[u128]) -> [u128; 2] {
 /// of the levels, `keep` the bits of a leaf that are used.
 pub(crate) fn deal(
     hash: &CrHash,
-    tree: u64,
+    tree: Tree,
     keys: &[[u128; 2]],
     (gamma, keep): (u128, u128),
     leaves: &mut [u128],
@@ -82,7 +85,7 @@ pub(crate) fn deal(
 /// `depth - 1 - i` of `alpha` is the side taken on level i + 1.
 pub(crate) fn hold(
     hash: &CrHash,
-    tree: u64,
+    tree: Tree,
     keys: &[u128],
     alpha: u64,
     (delta, keep): (u128, u128),
@@ -137,12 +140,12 @@ mod tests {
             for keep in [u128::MAX, !1] {
                 let mut v = vec![0; 1 << depth];
                 let mut message = vec![0; message_len(depth)];
-                deal(&hash, 3, &keys, (gamma, keep), &mut v, &mut message);
+                deal(&hash, (9, 3), &keys, (gamma, keep), &mut v, &mut message);
                 for alpha in 0..1u64 << depth {
                     let side = |i: usize| (alpha >> (depth - 1 - i) & 1) as usize;
                     let held: Vec<u128> = (0..depth).map(|i| keys[i][1 - side(i)]).collect();
                     let mut w = vec![0; 1 << depth];
-                    hold(&hash, 3, &held, alpha, (gamma ^ shift, keep), &mut w, &message);
+                    hold(&hash, (9, 3), &held, alpha, (gamma ^ shift, keep), &mut w, &message);
                     for x in 0..1 << depth {
                         let expected = if x as u64 == alpha { v[x] ^ shift } else { v[x] };
                         assert_eq!(w[x], expected, "depth {depth}, alpha {alpha}, leaf {x}");

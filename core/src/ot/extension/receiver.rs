@@ -20,6 +20,7 @@ pub struct CotReceiver {
     peer: usize,
     groups: Groups,
     security: Security,
+    session: u128,
     columns: Columns,
     /// Blocks made so far: the PRG counters and row indices never go back.
     next: usize,
@@ -37,8 +38,8 @@ impl CotReceiver {
     ) -> Result<Self> {
         other_party(mesh, peer)?;
         Groups::new(k)?;
-        let keys = base::send(mesh, peer, KAPPA, rng)?;
-        Self::with_keys(mesh, peer, k, security, &keys)
+        let (keys, session) = base::send(mesh, peer, KAPPA, rng)?;
+        Ok(Self { session, ..Self::with_keys(mesh, peer, k, security, &keys)? })
     }
 
     /// The part of the setup after the base OTs.
@@ -60,7 +61,8 @@ impl CotReceiver {
             message.extend_from_slice(&part);
         }
         mesh.send_bulk(peer, &message)?;
-        Ok(Self { peer, groups, security, columns: Columns::new(groups, &seeds, 0), next: 0 })
+        let columns = Columns::new(groups, &seeds, 0);
+        Ok(Self { peer, groups, security, session: 0, columns, next: 0 })
     }
 
     /// Equations (1) and (3) for one tile, of which the first `given` blocks
@@ -101,6 +103,10 @@ impl CotReceiver {
 impl Receiver for CotReceiver {
     fn peer(&self) -> usize {
         self.peer
+    }
+
+    fn session(&self) -> u128 {
+        self.session
     }
 
     fn next_row(&self) -> u64 {

@@ -21,6 +21,7 @@ pub struct CotSender {
     peer: usize,
     groups: Groups,
     security: Security,
+    session: u128,
     delta: Secret<u128>,
     columns: Columns,
     next: usize,
@@ -62,8 +63,10 @@ impl CotSender {
         Groups::new(k)?;
         // The base OTs give the keys of the sides that delta does not take.
         let choices: Vec<bool> = (0..KAPPA).map(|b| delta.expose() >> b & 1 == 0).collect();
-        let keys = base::receive(mesh, peer, &choices, rng)?;
-        Self::with_keys(mesh, peer, k, security, (delta, &keys), crate::prg::random_key(rng))
+        let (keys, session) = base::receive(mesh, peer, &choices, rng)?;
+        let challenges = crate::prg::random_key(rng);
+        let sender = Self::with_keys(mesh, peer, k, security, (delta, &keys), challenges)?;
+        Ok(Self { session, ..sender })
     }
 
     /// The part of the setup after the base OTs.
@@ -96,6 +99,7 @@ impl CotSender {
             peer,
             groups,
             security,
+            session: 0,
             delta,
             columns,
             next: 0,
@@ -156,6 +160,10 @@ impl Sender for CotSender {
 
     fn peer(&self) -> usize {
         self.peer
+    }
+
+    fn session(&self) -> u128 {
+        self.session
     }
 
     fn next_row(&self) -> u64 {
