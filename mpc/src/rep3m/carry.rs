@@ -73,7 +73,13 @@ impl Rep3m {
             planes
         };
         let none = |n: usize| vec![0u64; n];
-        let (mut c1, mut c2) = (none(len), none(len));
+        let (mut c1, mut c2) = (vec![], vec![]);
+        // Carry j enters at bit j: one plane later.
+        let delayed = |c: &[u64], i: usize| if i < stride { 0 } else { c[i - stride] };
+        // What one party knows of (1).
+        let constants = |x: &[u64], c: &[u64]| -> Vec<u64> {
+            (0..len).map(|i| (x[i] & delayed(c, i)) ^ c[i]).collect()
+        };
         // The components of x and of the carries, as this party holds them.
         let (bits_x, c, b) = match self.mesh.me() {
             0 => {
@@ -94,10 +100,7 @@ impl Rep3m {
             }
             1 => {
                 let (x_1, c_1) = (low(&x.own), self.prss.own_vec::<u64>(op, len));
-                for i in 0..len {
-                    let carry = if i < stride { 0 } else { c_1[i - stride] };
-                    c2[i] = (x_1[i] & carry) ^ c_1[i];
-                }
+                c2 = constants(&x_1, &c_1);
                 (
                     Replicated { next: none(x_1.len()), own: x_1 },
                     Replicated { own: c_1, next: none(len) },
@@ -108,10 +111,7 @@ impl Rep3m {
                 let x_0 = low(&x.next);
                 let mut c_0 = none(len);
                 self.mesh.recv_bulk(0, &mut c_0)?;
-                for i in 0..len {
-                    let carry = if i < stride { 0 } else { c_0[i - stride] };
-                    c1[i] = (x_0[i] & carry) ^ c_0[i];
-                }
+                c1 = constants(&x_0, &c_0);
                 (
                     Replicated { own: none(x_0.len()), next: x_0 },
                     Replicated { own: none(len), next: c_0 },
@@ -119,8 +119,6 @@ impl Rep3m {
                 )
             }
         };
-        // Carry j enters at bit j: one plane later.
-        let delayed = |c: &[u64], i: usize| if i < stride { 0 } else { c[i - stride] };
         let carry = |c: &[u64], n: usize| -> Vec<u64> { (0..n).map(|i| delayed(c, i)).collect() };
         let with = |x: &[u64], c: &[u64], n: usize| -> Vec<u64> {
             (0..n).map(|i| x[i] ^ delayed(c, i)).collect()

@@ -14,13 +14,21 @@ use crate::engine::Dims;
 use privity_core::share::replicated::Replicated;
 use zeroize::Zeroize;
 
-/// Inner products of words: `group` terms per output.
+/// Inner products of words: `group` terms per output. An empty c_1 or c_2 stands
+/// for zeros.
 pub(crate) struct Terms<W: Word> {
     pub(crate) x: Replicated<W>,
     pub(crate) y: Replicated<W>,
     pub(crate) group: usize,
     pub(crate) c1: Vec<Lift<W>>,
     pub(crate) c2: Vec<Lift<W>>,
+}
+
+impl<W: Word> Terms<W> {
+    /// How many outputs there are.
+    pub(crate) fn outputs(&self) -> usize {
+        self.x.own.len() / self.group
+    }
 }
 
 impl<W: Word> Drop for Terms<W> {
@@ -30,7 +38,7 @@ impl<W: Word> Drop for Terms<W> {
     }
 }
 
-/// ANDs of packed bits.
+/// ANDs of packed bits. An empty c_1 or c_2 stands for zeros.
 pub(crate) struct Ands {
     pub(crate) x: Replicated<u64>,
     pub(crate) y: Replicated<u64>,
@@ -133,7 +141,7 @@ impl Size {
 
 impl Log {
     pub(crate) fn ands(&mut self, entry: Ands) {
-        self.size.ands += entry.c1.len();
+        self.size.ands += entry.x.own.len();
         self.ands.push(entry);
     }
 

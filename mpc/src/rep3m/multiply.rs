@@ -107,7 +107,11 @@ impl Rep3m {
         let zero = || vec![Lift::<W>::default(); len];
         let low = |p: &[Lift<W>]| p.iter().map(|&p| W::low(p)).collect::<Vec<W>>();
         let nothing = || vec![W::default(); len];
-        let (mut c1, mut c2) = (zero(), zero());
+        let negated = |mut p: Vec<Lift<W>>| {
+            p.iter_mut().for_each(|p| *p = W::Proof::neg(*p));
+            p
+        };
+        let (mut c1, mut c2) = (vec![], vec![]);
         let product = match self.mesh.me() {
             0 => {
                 let mut p_1 = zero();
@@ -125,16 +129,18 @@ impl Rep3m {
                 Replicated { own: low(&p_0), next: low(&p_1) }
             }
             1 => {
-                fill(&mut c2, |words, at| self.prss.own_fill(op, at, words), 0);
-                let p_1 = low(&c2);
-                c2.iter_mut().for_each(|c| *c = W::Proof::neg(*c));
-                Replicated { own: p_1, next: nothing() }
+                let mut p_1 = zero();
+                fill(&mut p_1, |words, at| self.prss.own_fill(op, at, words), 0);
+                let own = low(&p_1);
+                c2 = negated(p_1);
+                Replicated { own, next: nothing() }
             }
             _ => {
-                self.mesh.recv_bulk(0, &mut c1)?;
-                let p_0 = low(&c1);
-                c1.iter_mut().for_each(|c| *c = W::Proof::neg(*c));
-                Replicated { own: nothing(), next: p_0 }
+                let mut p_0 = zero();
+                self.mesh.recv_bulk(0, &mut p_0)?;
+                let next = low(&p_0);
+                c1 = negated(p_0);
+                Replicated { own: nothing(), next }
             }
         };
         W::log(&mut self.log, Terms { x, y, group: 1, c1, c2 });

@@ -59,6 +59,10 @@ struct Parts<W: Ring> {
     rest: Replicated<W>,
 }
 
+/// Elements of the first round at a time, so that what is needed for a moment
+/// only stays small; whole words of bits.
+const BLOCK: usize = 1 << 16;
+
 impl Rep3m {
     pub(super) fn divide<W: Logged>(&mut self, x: &Replicated<W>, d: u32) -> Result<Replicated<W>> {
         assert!((1..W::BITS - 2).contains(&d), "truncation by {d} bits");
@@ -106,10 +110,33 @@ impl Rep3m {
         low: Option<u32>,
         scale: W,
     ) -> Result<Parts<W>> {
-        let (len, top) = (x.own.len(), W::BITS as usize - 1);
         let mut shifted = x.clone();
         self.add_to_first(&mut shifted, W::ONE.shl(W::BITS - 2));
-        let Halves { a, b, carries } = self.halves(&shifted, top + 1, top + 1, false)?;
+        let empty = || Replicated { own: vec![], next: vec![] };
+        let (mut count, mut m_a, mut m_b) = (empty(), empty(), empty());
+        for start in (0..x.own.len()).step_by(BLOCK) {
+            let end = x.own.len().min(start + BLOCK);
+            let block = self.known_parts(&shifted.slice(start..end), low, scale)?;
+            for (all, part) in [&mut count, &mut m_a, &mut m_b].into_iter().zip(&block) {
+                all.own.extend_from_slice(&part.own);
+                all.next.extend_from_slice(&part.next);
+            }
+        }
+        let product = self.product(&m_a, &m_b, 1)?;
+        let rest = m_b.zip_both(&product, |a, b| ring::zip(a, b, W::minus));
+        Ok(Parts { shifted, count, rest })
+    }
+
+    /// The first round, in which only party 0 sends: the count of [`Parts`], m_a
+    /// and m_b as numbers.
+    fn known_parts<W: Logged>(
+        &mut self,
+        shifted: &Replicated<W>,
+        low: Option<u32>,
+        scale: W,
+    ) -> Result<[Replicated<W>; 3]> {
+        let (len, top) = (shifted.own.len(), W::BITS as usize - 1);
+        let Halves { a, b, carries } = self.halves(shifted, top + 1, top + 1, false)?;
         let numbers = |plane: Replicated<u64>| -> Replicated<W> {
             Replicated { own: unpack(&plane.own, len), next: unpack(&plane.next, len) }
         };
@@ -119,6 +146,7 @@ impl Rep3m {
             Some(d) => numbers(carries.plane(d as usize - 1)),
             None => Replicated { own: vec![W::default(); len], next: vec![W::default(); len] },
         };
+        drop((a, b, carries));
         // (4): factors with their components 0 and 1.
         let twice = scale.plus(scale);
         let minus_two = W::default().minus(W::ONE.plus(W::ONE));
@@ -134,13 +162,11 @@ impl Rep3m {
         let known = self.product_of_known(concat(&left, &m_0), concat(&right, &m_1))?;
         let (p, q) = (known.slice(0..len), known.slice(len..2 * len));
         // (3)
-        let m_a_number = plus(&m_a, &times(&q, minus_two));
-        let product = self.product(&m_a_number, &m_b, 1)?;
-        let rest = m_b.zip_both(&product, |a, b| ring::zip(a, b, W::minus));
+        let m_a = plus(&m_a, &times(&q, minus_two));
         // c_d0 + c_d1 + P - scale (kappa_0 + kappa_1 + m_a)
         let negative = W::default().minus(scale);
-        let count = plus(&plus(&c_d, &p), &times(&plus(&kappa, &m_a_number), negative));
-        Ok(Parts { shifted, count, rest })
+        let count = plus(&plus(&c_d, &p), &times(&plus(&kappa, &m_a), negative));
+        Ok([count, m_a, m_b])
     }
 
     /// Component j alone.

@@ -119,7 +119,7 @@ impl Rep3m {
     }
 
     /// All rounds but the last.
-    fn prove(&mut self, log: Log, check: &mut Check) -> Result<()> {
+    fn prove(&mut self, mut log: Log, check: &mut Check) -> Result<()> {
         let size = log.size.clone();
         let compressed = self.compress(&log, check)?;
         let coins = self.toss()?;
@@ -131,7 +131,8 @@ impl Rep3m {
         for (i, (pass, &rows)) in log.passes.iter().zip(&size.rows).enumerate() {
             passes::extend(&mut others, i, pass, rows, self.mesh.me(), &coins, &self.prss);
         }
-        let mut words = by_words.then(|| WordLevel::new(&log.words, size.words, &coins));
+        let mut words =
+            by_words.then(|| WordLevel::new(std::mem::take(&mut log.words), size.words, &coins));
         let mut z: Open<Z128> = None;
         if !by_words && plan.len > 0 {
             let mut proof = words::expand(plan.clone(), words::WORDS, &log.words, &coins);
@@ -359,4 +360,22 @@ fn split<'a>(message: &mut &'a [u8], n: usize) -> &'a [u8] {
     let (head, rest) = message.split_at(n);
     *message = rest;
     head
+}
+
+#[cfg(test)]
+mod tests {
+    use privity_core::params::STATISTICAL_BITS;
+
+    /// Pr[Bin(72, 1/2) <= 7], the compression of matrices and the binary field
+    /// together, as stated above.
+    #[test]
+    fn the_statistical_bound_holds() {
+        let choose =
+            |k: u32| (1..=k).fold(1u128, |c, i| c * u128::from(72 - k + i) / u128::from(i));
+        let below: u128 = (0..=7).map(choose).sum();
+        let valuation = below as f64 / 2f64.powi(72) + 8.0 * 2f64.powi(-64);
+        assert!(valuation < 2f64.powi(-41));
+        let total = valuation + 2f64.powi(-47) + 2f64.powi(-60);
+        assert!(total < 2f64.powi(-(STATISTICAL_BITS as i32)));
+    }
 }

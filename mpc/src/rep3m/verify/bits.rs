@@ -64,7 +64,13 @@ impl BitLevel {
     pub(crate) fn new(ands: &[Ands], size: usize, coins: &Coins) -> Self {
         let join = |f: fn(&Ands) -> &[u64]| {
             let mut out = Vec::with_capacity(size);
-            ands.iter().for_each(|a| out.extend_from_slice(f(a)));
+            for entry in ands {
+                let part = f(entry);
+                out.extend_from_slice(part);
+                if part.is_empty() {
+                    out.resize(out.len() + entry.x.own.len(), 0);
+                }
+            }
             out
         };
         let rows = plan::bit_rows(size);

@@ -36,13 +36,20 @@ const TILE: usize = 1024;
 
 /// The coefficient of each output.
 fn draw<W: Word>(log: &[Terms<W>], coins: &Prg) -> Vec<u64> {
-    coins.vec(RHO, log.iter().map(|e| e.c1.len()).sum())
+    coins.vec(RHO, log.iter().map(Terms::outputs).sum())
 }
 
 /// -sum_j rho_j c_j
 fn weigh<W: Word>(log: &[Terms<W>], rho: &[u64], c: fn(&Terms<W>) -> &[Lift<W>]) -> Lift<W> {
-    let terms = log.iter().flat_map(c).zip(rho);
-    W::Proof::neg(W::Proof::sum(terms.map(|(&c, &rho)| W::Proof::scale(c, rho))))
+    let mut sum = Lift::<W>::default();
+    let mut at = 0;
+    for entry in log {
+        for (&c, &rho) in c(entry).iter().zip(&rho[at..]) {
+            sum = W::Proof::add(sum, W::Proof::scale(c, rho));
+        }
+        at += entry.outputs();
+    }
+    W::Proof::neg(sum)
 }
 
 /// rho_j for every term of output j.
@@ -50,7 +57,7 @@ fn by_term<W: Word>(log: &[Terms<W>], rho: &[u64]) -> Vec<u64> {
     let mut out = Vec::with_capacity(log.iter().map(|e| e.x.own.len()).sum());
     let mut rest = rho;
     for entry in log {
-        let (mine, others) = rest.split_at(entry.c1.len());
+        let (mine, others) = rest.split_at(entry.outputs());
         rest = others;
         if entry.group == 1 {
             out.extend_from_slice(mine);
@@ -119,19 +126,26 @@ const HALF: usize = plan::WORD_ROWS / 2;
 const ROWS: usize = plan::WORD_ROWS;
 
 impl WordLevel {
-    pub(crate) fn new(log: &[Terms<u64>], size: usize, coins: &Coins) -> Self {
-        let join = |f: fn(&Terms<u64>) -> &[u64]| {
+    pub(crate) fn new(mut log: Vec<Terms<u64>>, size: usize, coins: &Coins) -> Self {
+        let [rho, rho_first, rho_second] =
+            [&coins.prover, &coins.first, &coins.second].map(|coins| draw(&log, coins));
+        let claims = [weigh(&log, &rho_first, |e| &e.c1), weigh(&log, &rho_second, |e| &e.c2)];
+        let rho = [by_term(&log, &rho), by_term(&log, &rho_first)];
+        // The log is released as it is copied: the two are large.
+        let mut join = |f: fn(&mut Terms<u64>) -> &mut Vec<u64>| {
             let mut out = Vec::with_capacity(size);
-            log.iter().for_each(|e| out.extend_from_slice(f(e)));
+            for entry in &mut log {
+                let mut part = std::mem::take(f(entry));
+                out.extend_from_slice(&part);
+                part.zeroize();
+            }
             out
         };
-        let [rho, rho_first, rho_second] =
-            [&coins.prover, &coins.first, &coins.second].map(|coins| draw(log, coins));
         Self {
-            own: [join(|e| &e.x.own), join(|e| &e.y.own)],
-            next: [join(|e| &e.x.next), join(|e| &e.y.next)],
-            claims: [weigh(log, &rho_first, |e| &e.c1), weigh(log, &rho_second, |e| &e.c2)],
-            rho: [by_term(log, &rho), by_term(log, &rho_first)],
+            own: [join(|e| &mut e.x.own), join(|e| &mut e.y.own)],
+            next: [join(|e| &mut e.x.next), join(|e| &mut e.y.next)],
+            claims,
+            rho,
             width: size.div_ceil(HALF),
             g: [vec![], vec![]],
         }
