@@ -26,6 +26,7 @@ pub mod exp;
 pub mod linalg;
 pub mod moments;
 pub mod normal;
+pub mod piecewise;
 pub mod polynomial;
 pub mod range;
 pub mod spline;

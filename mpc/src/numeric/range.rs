@@ -14,7 +14,7 @@
 //! | dot | an inner product | partial sums that fit, widened; or all widened | 1 unit if scaled |
 //! | rescale down | a truncation | a wide truncation | 1 unit |
 
-use super::exact::{bits, fits};
+use super::exact::{self, bits, fits};
 use crate::engine::{Engine, MAX_BITS, Recipients, RingShares, WIDE_MAX_BITS};
 use privity_core::{Error, Result};
 
@@ -250,6 +250,35 @@ impl<E: Engine> Bounded<E> {
         Self { words: Words::Wide(wide), frac: exact, bound }.rescale(e, frac)
     }
 
+    /// x^exponent for a public exponent of at least 1, with `frac` fractional
+    /// bits; of integers exactly. Square and multiply: each product adds a unit
+    /// of 2^-frac to the error, which later products multiply, so that in all it
+    /// is below 2 exponent max(1, |x|^(exponent - 1)) units.
+    pub fn pow(&self, e: &mut E, exponent: u32, frac: u32) -> Result<Self> {
+        if exponent == 0 {
+            return Err(Error::Argument("a public power must be at least 1".into()));
+        }
+        let mut result = self.rescale(e, frac)?;
+        let base = result.clone();
+        for j in (0..u32::BITS - 1 - exponent.leading_zeros()).rev() {
+            result = result.mul(e, &result, frac)?;
+            if exponent >> j & 1 == 1 {
+                result = result.mul(e, &base, frac)?;
+            }
+        }
+        Ok(result)
+    }
+
+    /// floor(x / d) for a public d, exactly.
+    pub fn divide_floor(&self, e: &mut E, d: u64) -> Result<Self> {
+        let bound = self.bound / u128::from(d.max(1)) + 1;
+        let words = match &self.words {
+            Words::Narrow(x) => Words::Narrow(exact::divide_floor(e, x, d, self.bound as u64)?),
+            Words::Wide(x) => Words::Wide(exact::divide_floor_wide(e, x, d, self.bound)?),
+        };
+        Ok(Self { words, frac: self.frac, bound }.shrink(e))
+    }
+
     /// The sum of all elements, as a vector of one.
     pub fn sum(&self, e: &mut E) -> Result<Self> {
         let bound = product("a sum", self.bound, self.len() as u128)?;
@@ -464,6 +493,25 @@ mod tests {
             let z = x.scale(e, -(1 << 60)).unwrap();
             bounded(&z);
             prop_assert_eq!(exact(&z), xs.iter().map(|x| -(x << 60)).collect::<Vec<_>>());
+            if let Ok(z) = x.pow(e, 3, fa) {
+                bounded(&z);
+                if fa == 0 {
+                    prop_assert_eq!(exact(&z), xs.iter().map(|x| x.pow(3)).collect::<Vec<_>>());
+                }
+                for (z, x) in exact(&z).iter().zip(&xs) {
+                    let x = *x as f64 / f64::from(fa).exp2();
+                    let error = (*z as f64 - x.powi(3) * f64::from(fa).exp2()).abs();
+                    let bound = 6.0 * x.powi(2).max(1.0) + x.abs().powi(3) * f64::from(fa).exp2() * 1e-14;
+                    prop_assert!(error <= bound);
+                }
+            }
+            let d = (seed >> (5 + seed % 58)).max(1);
+            for z in [&x, &y.mul(e, &y, 2 * fb).unwrap()] {
+                let q = z.divide_floor(e, d).unwrap();
+                bounded(&q);
+                let want: Vec<i128> = exact(z).iter().map(|z| z.div_euclid(d.into())).collect();
+                prop_assert_eq!(exact(&q), want);
+            }
             let z = x.sum(e).unwrap();
             bounded(&z);
             prop_assert_eq!(exact(&z), vec![xs.iter().sum::<i128>()]);
