@@ -92,11 +92,14 @@ pub fn power<E: Engine>(
         return Err(Error::Argument(format!("a power of {power}: above -64 and below 64")));
     }
     let log = normal::log2(e, x, range, INNER)?;
-    // |log| < 2^6 with 28 bits
-    let bits = power.abs().max(1.0).log2().ceil() as u32;
-    let factor_frac = MAX_BITS - 2 - (6 + INNER) - bits;
-    let factor = (power * f64::from(factor_frac).exp2()).round() as i64 as u64;
-    let y = e.truncate(&log.scale(factor), factor_frac)?;
+    // power = coarse + fine with 20 and 44 fractional bits; |log| < 2^6 with 28
+    let coarse = (power * f64::from(1 << 20)).round();
+    let fine = (power * f64::from(1 << 20) - coarse) * f64::from(1 << 24);
+    let mut product = log.scale(coarse as i64 as u64);
+    if fine.round() != 0.0 {
+        product = product.add(&e.truncate(&log.scale(fine.round() as i64 as u64), 24)?);
+    }
+    let y = e.truncate(&product, 20)?;
     let within = exponents(range, power, power);
     exp2(e, &y, within, out_frac)
 }

@@ -1,4 +1,8 @@
-//! Linear algebra on small shared matrices.
+//! Linear algebra on small shared matrices: inverses here, systems in
+//! [`solve`], eigenvalues in [`eigen`].
+
+pub mod eigen;
+pub mod solve;
 
 use super::polynomial::INNER;
 use crate::engine::{Dims, Engine, MAX_BITS, RingShares};

@@ -202,6 +202,32 @@ pub fn inv_sqrt<E: Engine>(e: &mut E, x: &E::Ring, range: Range, out_frac: u32) 
     finish(e, &r, &scale, i64::from(INNER) + top - i64::from(out_frac))
 }
 
+/// 1 / sqrt(v) in two parts.
+pub(super) struct RootParts<E: Engine> {
+    /// In [1/2, sqrt(2)], with [`INNER`] fractional bits.
+    pub(super) mantissa: E::Ring,
+    /// A power of two, with `frac` fractional bits.
+    pub(super) scale: E::Ring,
+    /// 1 where v = 0; the parts then mean nothing.
+    pub(super) none: E::Ring,
+}
+
+/// 1 / sqrt(v) = mantissa scale, for words 0 < v < 2^high with
+/// high <= 2 `frac`.
+pub(super) fn inverse_root_parts<E: Engine>(
+    e: &mut E,
+    v: &E::Ring,
+    range: Range,
+    frac: u32,
+) -> Result<RootParts<E>> {
+    range.span(62)?;
+    let normal = Normal::<E>::of(e, v, range)?;
+    let r = evaluate(e, &normal.u, &chebyshev_fit(|u| mantissa(u).powf(-0.5), 10))?;
+    let mantissa = normal.odd_half(e, &r, range, std::f64::consts::FRAC_1_SQRT_2)?;
+    let scale = normal.exponent(|i| 1 << (frac - i.div_ceil(2)));
+    Ok(RootParts { mantissa, scale, none: normal.none })
+}
+
 /// sqrt(x) with `out_frac` fractional bits, for x in `range`, which may span
 /// all 62 bits. Relative error 3e-8, and one unit of the last place. Of 0, and
 /// of all below 2^low, the result is 0 and at most one unit.
