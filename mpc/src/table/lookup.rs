@@ -11,7 +11,7 @@
 //! **Look-up.** With z the one-hot vector of i, T(i) = sum_j z_j T(j): local for a
 //! public table, an inner product (one message) for a shared one. For large
 //! shared tables a [`super::join`] with the row number as key is cheaper;
-//! [`shared_table`] takes the cheaper way in bytes.
+//! [`shared_table`] takes the cheaper way.
 //!
 //! An index outside 0 .. d - 1 gives zeros.
 //!
@@ -134,13 +134,15 @@ pub const MAX_ENTRIES: usize = 1 << 16;
 /// Signed bits of an index that may lie outside a large shared table.
 const INDEX_BITS: u32 = 41;
 
-/// Whether a join sends fewer bytes than one-hot vectors do.
+/// Whether a join is cheaper than one-hot vectors: in bytes of `rep3`, rounds
+/// counted as for the choice of a sort.
 fn by_join(n: usize, d: usize, columns: usize) -> bool {
     let (rows, columns) = ((n + d) as u64, columns as u64);
     let scan = 60 * (columns + 2);
-    let sort = comparison::comparisons(n + d) * 43 + rows * 32 * (columns + 3);
-    let one_hot = n as u64 * (25 * d as u64 + 24 * columns + 100);
-    sort + rows * (scan + 80 + 32 * (columns + 1)) < one_hot
+    let sort = comparison::cost(n + d, &[INDEX_BITS]) + rows * 32 * (columns + 2);
+    let join = sort + rows * (scan + 80 + 32 * (columns + 1)) + 30 * comparison::ROUND;
+    let one_hot = n as u64 * (25 * d as u64 + 24 * columns + 100) + 20 * comparison::ROUND;
+    join < one_hot
 }
 
 #[cfg(test)]

@@ -119,7 +119,7 @@ pub(in crate::table) fn pack<E: Engine>(
 
 /// What a sort costs in `rep3`: bytes of all parties, and [`ROUND`] for each
 /// round.
-pub(super) fn cost(rows: usize, widths: &[u32]) -> u64 {
+pub(in crate::table) fn cost(rows: usize, widths: &[u32]) -> u64 {
     let plan = Plan::of(rows);
     let words = words(rows, widths) as u64;
     // A test for sign is 339 bits, one for zero 255, an opened bit 3.
@@ -154,7 +154,7 @@ const ALL_PAIRS: usize = 2048;
 const STEP: u64 = 1 << 15;
 
 /// The same for one round, in bytes: a comparison is 43 and a step 8 rounds.
-pub(super) const ROUND: u64 = STEP * 43 / 8;
+pub(in crate::table) const ROUND: u64 = STEP * 43 / 8;
 
 /// How many rows are sorted.
 #[derive(Clone, Copy, Debug)]
@@ -188,7 +188,7 @@ impl Plan {
 }
 
 /// Comparisons for n rows.
-pub(in crate::table) fn comparisons(n: usize) -> u64 {
+pub(super) fn comparisons(n: usize) -> u64 {
     Plan::of(n).comparisons
 }
 
