@@ -80,16 +80,16 @@
 //! it sees afterwards is uniform (x is fresh) and whether the check passes, so
 //! it learns one predicate of \\(\alpha\\), at the price of an abort if it is
 //! false. When the check passes, \\(U(\alpha)\\) is one vector \\(v\\), except
-//! with probability about \\(2^{-52}\\): for given r let \\(p\\) be the
-//! probability over \\(\alpha\\) that it passes and \\(q\\) that it passes with
-//! a U other than the most probable one. Two independent
+//! with probability \\(2^{-50}\\) at most: for given r let \\(p\\) be the
+//! probability over \\(\alpha\\) that it passes, \\(m_u\\) that it passes with
+//! \\(U(\alpha) = u\\), and \\(q = p - \max m_u\\). Two independent
 //! \\(\alpha, \alpha'\\) both pass with \\(U(\alpha) \ne U(\alpha')\\) with
-//! probability at least \\(q^2\\) (if q is at most p/2, at least
-//! \\(2q(p-q) \ge q^2\\); otherwise at least \\(pq/2\\), up to constants); but then
-//! two different polynomials of degree below N agree in r, which has
-//! probability at most \\(N/2^{128}\\). So \\(E\[q\] \le 2 \sqrt{N/2^{128}}\\),
-//! at most \\(2^{-50}\\) for \\(N \le 2^{26}\\). This argument is ours; the
-//! papers use one coefficient per place and reach the same leakage. The
+//! probability \\(p^2 - \sum m_u^2 \ge p^2 - p \max m_u = pq \ge q^2\\). But then
+//! two different polynomials of degree below N, fixed before r was drawn, agree
+//! in r, which has probability at most \\(N/2^{128}\\). So
+//! \\(E\[q\] \le \sqrt{N/2^{128}} \le 2^{-50}\\) for \\(N < 2^{27}\\). This
+//! argument is ours; the papers use one coefficient per place and reach the same
+//! leakage. The
 //! assumption needed is LPN with a predicate of the positions leaked, as in
 //! Boyle et al. 2019 and Ferret: passing with probability \\(2^{-s}\\) teaches
 //! s bits.

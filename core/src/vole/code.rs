@@ -180,14 +180,19 @@ pub(crate) fn expand<T: Cell>(code: Code, e1: &[T], out: &mut [T]) {
         let mut random = [0u64; CHUNK * 11];
         let random = &mut random[..CHUNK * words];
         prg.fill(EXPANDER, c * CHUNK * words, random);
+        // All outputs of one term, then the next term: short and without a
+        // branch, so that many loads from far away are under way at once.
         let random: &[u32] = bytemuck::cast_slice(random);
-        for (out, random) in out.iter_mut().zip(random.chunks_exact(2 * words)) {
-            let mut sum = *out;
-            for (j, &r) in random[..weight].iter().enumerate() {
-                let (start, range) = if j < regular { (j * region, region) } else { (0, e1.len()) };
-                sum = sum.plus(e1[start + below(r, range)]);
+        let mut places = [0u32; CHUNK];
+        for j in 0..weight {
+            let (start, range) = if j < regular { (j * region, region) } else { (0, e1.len()) };
+            for (place, random) in places.iter_mut().zip(random.chunks_exact(2 * words)) {
+                *place = below(random[j], range);
             }
-            *out = sum;
+            let from = &e1[start..start + range];
+            for (out, &place) in out.iter_mut().zip(&places) {
+                *out = out.plus(from[place as usize]);
+            }
         }
     });
 }
@@ -195,8 +200,8 @@ pub(crate) fn expand<T: Cell>(code: Code, e1: &[T], out: &mut [T]) {
 /// A number below `range` from 32 random bits; public, and as good as uniform
 /// for ranges far below 2^32.
 #[inline(always)]
-fn below(r: u32, range: usize) -> usize {
-    ((u64::from(r) * range as u64) >> 32) as usize
+fn below(r: u32, range: usize) -> u32 {
+    ((u64::from(r) * range as u64) >> 32) as u32
 }
 
 #[cfg(test)]
