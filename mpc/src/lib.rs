@@ -11,6 +11,7 @@
 //! | `laws` | what every engine obeys, as a test suite (feature `test-util`) |
 #![forbid(unsafe_code)]
 
+pub mod additive;
 pub mod engine;
 #[cfg(any(test, feature = "test-util"))]
 pub mod laws;
