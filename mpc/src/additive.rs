@@ -29,8 +29,7 @@
 //! **Offline and online.** Everything expensive is correlated randomness that
 //! does not depend on inputs ([`Kind`]). [`Additive::prepare`] makes it ahead by
 //! a [`Plan`], which a dry run counts ([`AdditiveCost`]); what is missing is
-//! made when an operation needs it. [`vault`] keeps it outside of the process,
-//! sealed, and sees to it that none is used twice.
+//! made when an operation needs it.
 //!
 //! **Cost** online, N = 2, bytes of both parties together for each element; the
 //! preprocessing on top, of which `docs/additive.md` has a table:
@@ -49,19 +48,19 @@
 //! More than two parties run comparisons, truncations and conversions bit by bit
 //! ([`adder`]): correct, and slower by two orders of magnitude.
 
-mod adder;
-mod boolean;
-mod carry;
-mod compare;
+pub mod adder;
+pub mod boolean;
+pub mod carry;
+pub mod compare;
 mod cost;
-mod gilboa;
-mod leaf;
+pub mod gilboa;
+pub mod leaf;
 mod link;
-mod network;
-mod online;
+pub mod network;
+pub mod online;
 mod prepare;
 mod share;
-mod shuffle;
+pub mod shuffle;
 mod store;
 
 pub use cost::{AdditiveCost, PlanCount};
@@ -124,13 +123,14 @@ impl Additive {
     pub fn new(mut mesh: Mesh, profile: Profile, rng: &mut impl CryptoRng) -> Result<Self> {
         let n = mesh.parties();
         if n < 2 {
-            return Err(Error::Argument("engine additive needs 2 computing parties or more".into()));
+            return Err(Error::Argument(
+                "engine additive needs 2 computing parties or more".into(),
+            ));
         }
         let me = mesh.me();
         let links = mesh.scope("additive/setup", |mesh| {
-            let agree = |peer| {
-                (peer != me).then(|| Link::agree(mesh, peer, profile, rng)).transpose()
-            };
+            let agree =
+                |peer| (peer != me).then(|| Link::agree(mesh, peer, profile, rng)).transpose();
             (0..n).map(agree).collect::<Result<Vec<_>>>()
         })?;
         let rng = StdRng::from_rng(rng);
@@ -365,12 +365,7 @@ impl Engine for Additive {
         self.open_shares(&x.0, to)
     }
 
-    fn dot_wide(
-        &mut self,
-        x: &Words<u128>,
-        y: &Words<u128>,
-        group: usize,
-    ) -> Result<Words<u128>> {
+    fn dot_wide(&mut self, x: &Words<u128>, y: &Words<u128>, group: usize) -> Result<Words<u128>> {
         self.multiply(Kind::Wide, &x.0, &y.0, group)
     }
 

@@ -3,6 +3,7 @@
 //! | module | what is in it |
 //! |---|---|
 //! | [`engine`] | the trait that every engine implements |
+//! | [`additive`] | two parties or more, semi-honest, dishonest majority, no dealer |
 //! | [`rep3`] | three parties, semi-honest, honest majority |
 //! | [`rep3m`] | three parties, malicious with abort, honest majority |
 //! | [`shape`] | no values: the same algorithms, counting bytes and rounds |

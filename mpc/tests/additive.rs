@@ -5,7 +5,7 @@
 use privity_core::Result;
 use privity_mpc::{
     additive::{self, Additive, AdditiveCost, Profile},
-    engine::{BitShares, Dims, Engine, Recipients, RingShares},
+    engine::{BitShares, Dims, Engine, Recipients},
     laws::{self, Parties},
     shape::Shape,
 };
@@ -47,8 +47,10 @@ fn three_parties_obey() {
     laws::check_unbiased(&Local(3, Profile::LAN), 1000);
 }
 
+type Operation<E> = fn(&mut E, usize) -> Result<()>;
+
 /// One operation of every kind on vectors of `n`.
-fn operations<E: Engine>() -> Vec<(&'static str, fn(&mut E, usize) -> Result<()>)> {
+fn operations<E: Engine>() -> Vec<(&'static str, Operation<E>)> {
     fn x<E: Engine>(e: &mut E, n: usize) -> Result<E::Ring> {
         let values = vec![0; n];
         e.input(0, (e.me() == 0).then_some(&values[..]), n)

@@ -9,7 +9,10 @@
 //! \\[ \text{receiver sends } d = c + a, \qquad q_i = b_i + d_i \Delta,
 //!    \quad t_i = q_i + c_i \Delta \qquad (1) \\]
 
-use super::{Code, VoleReceiver, VoleSender, cost as batch_cost, plan::{MIN_OUTPUTS, Plan}};
+use super::{
+    Code, VoleReceiver, VoleSender, cost as batch_cost,
+    plan::{MIN_OUTPUTS, Plan},
+};
 use crate::{
     Error, Mesh, Result, Secret, bits,
     field::Gf128,

@@ -26,12 +26,7 @@
 //!   2 s b_i, one product of words for each party after the first. (3)
 
 use super::{
-    Additive, Bits, Words,
-    gilboa::Word,
-    online::Ands,
-    prepare::random,
-    share::xor,
-    store::Kind,
+    Additive, Bits, Words, gilboa::Word, online::Ands, prepare::random, share::xor, store::Kind,
 };
 use crate::engine::RingShares;
 use privity_core::{Result, bits};

@@ -18,7 +18,10 @@
 //!
 //! \\[ s = -p_0,\quad \tau = p_0 - p_1 + y,\qquad r = p_x + x\tau. \qquad (2) \\]
 
-use super::link::{CotReceive, CotSend, Purpose, tweak};
+use super::{
+    link::{CotReceive, CotSend, Purpose, tweak},
+    store::Wiped,
+};
 use privity_core::{
     Mesh, Result,
     crhash::CrHash,
@@ -47,7 +50,7 @@ pub(super) fn send(
     mesh: &mut Mesh,
     chosen: bool,
     words: usize,
-) -> Result<Zeroizing<Vec<Planes>>> {
+) -> Result<Wiped<Planes>> {
     let (hash, delta) = (CrHash::new(), *ot.delta().expose());
     let mut out = Zeroizing::new(vec![Planes::default(); words]);
     ot.extend_with(mesh, chosen, 64, &mut out, |first, rows, out| {
@@ -70,7 +73,7 @@ pub(super) fn receive(
     mesh: &mut Mesh,
     choices: Option<&[u64]>,
     words: usize,
-) -> Result<(Zeroizing<Vec<u64>>, Zeroizing<Vec<[u64; 2]>>)> {
+) -> Result<(Wiped<u64>, Wiped<[u64; 2]>)> {
     let hash = CrHash::new();
     let mut out = Zeroizing::new(vec![[0u64; 2]; words]);
     let x = ot.extend_with(mesh, choices, 64, &mut out, |first, rows, out| {
@@ -91,7 +94,7 @@ pub(super) fn send_carries(
     mesh: &mut Mesh,
     y: &[u64],
     bytes: usize,
-) -> Result<Zeroizing<Vec<u128>>> {
+) -> Result<Wiped<u128>> {
     let pads = Zeroizing::new(random::send(ot, mesh, y.len())?);
     let mut message = Zeroizing::new(vec![0u8; y.len() * bytes]);
     let mut shares = Zeroizing::new(vec![0u128; y.len()]);
@@ -112,7 +115,7 @@ pub(super) fn receive_carries(
     mesh: &mut Mesh,
     n: usize,
     bytes: usize,
-) -> Result<(Zeroizing<Vec<u64>>, Zeroizing<Vec<u128>>)> {
+) -> Result<(Wiped<u64>, Wiped<u128>)> {
     let (x, pads) = random::receive(ot, mesh, n)?;
     let packed = Zeroizing::new(x);
     let mut shares = Zeroizing::new(pads);

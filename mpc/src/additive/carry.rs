@@ -125,7 +125,5 @@ impl Additive {
 
 /// One bit of each element, packed.
 fn pack<R: Word>(x: &[R], bit: impl Fn(R) -> bool) -> Vec<u64> {
-    x.chunks(64)
-        .map(|x| x.iter().rev().fold(0, |word, &x| word << 1 | u64::from(bit(x))))
-        .collect()
+    x.chunks(64).map(|x| x.iter().rev().fold(0, |word, &x| word << 1 | u64::from(bit(x)))).collect()
 }

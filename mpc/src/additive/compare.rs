@@ -35,13 +35,7 @@
 //! **Cost** online: 8 + 64 bytes for the leaves, and per number 6 bits for each
 //! of 11 pairs and 4 bits for each of 4 products. Six rounds.
 
-use super::{
-    Additive, Bits,
-    leaf::DIGITS,
-    online::Ands,
-    share::xor,
-    store::Kind,
-};
+use super::{Additive, Bits, leaf::DIGITS, online::Ands, share::xor, store::Kind};
 use privity_core::{Result, bits};
 use rand::Rng;
 use rayon::prelude::*;
@@ -60,7 +54,8 @@ impl Additive {
         let planes = self.compare_digits(&own)?;
         let stride = bits::words(x.len());
         let mut lt: Vec<Vec<u64>> = (0..DIGITS).map(|j| plane(&planes, 2 * j, stride)).collect();
-        let mut eq: Vec<Vec<u64>> = (0..DIGITS).map(|j| plane(&planes, 2 * j + 1, stride)).collect();
+        let mut eq: Vec<Vec<u64>> =
+            (0..DIGITS).map(|j| plane(&planes, 2 * j + 1, stride)).collect();
         while lt.len() > 1 {
             let mut ands = Ands::default();
             ands.push(&eq[1], &lt[0]);
@@ -68,17 +63,16 @@ impl Additive {
                 ands.push_pair(&eq[2 * i + 1], &lt[2 * i], &eq[2 * i]);
             }
             let [one, lts, eqs] = self.ands(&ands)?;
-            let product = |i: usize| if i == 0 { &one[..] } else { &lts[(i - 1) * stride..][..stride] };
+            let product =
+                |i: usize| if i == 0 { &one[..] } else { &lts[(i - 1) * stride..][..stride] };
             lt = (0..lt.len() / 2).map(|i| xor(&lt[2 * i + 1], product(i))).collect();
             // The lowest eq is not used.
             eq = (0..lt.len())
                 .map(|i| if i == 0 { vec![] } else { plane(&eqs, i - 1, stride) })
                 .collect();
         }
-        let top: Vec<u64> = x
-            .chunks(64)
-            .map(|x| x.iter().rev().fold(0, |word, x| word << 1 | x >> 63))
-            .collect();
+        let top: Vec<u64> =
+            x.chunks(64).map(|x| x.iter().rev().fold(0, |word, x| word << 1 | x >> 63)).collect();
         Ok(Bits { len: x.len(), words: xor(&lt[0], &top) })
     }
 
@@ -156,9 +150,8 @@ fn table(a: u32, mask: u32) -> u32 {
 
 /// Entry v becomes entry v xor e.
 fn turn(w: u32, e: u32) -> u32 {
-    let step = |w: u32, swapped: u32, bit: u32| {
-        w ^ ((w ^ swapped) & 0u32.wrapping_sub(e >> bit & 1))
-    };
+    let step =
+        |w: u32, swapped: u32, bit: u32| w ^ ((w ^ swapped) & 0u32.wrapping_sub(e >> bit & 1));
     let w = step(w, (w >> 2 & 0x3333_3333) | (w & 0x3333_3333) << 2, 0);
     let w = step(w, (w >> 4 & 0x0F0F_0F0F) | (w & 0x0F0F_0F0F) << 4, 1);
     let w = step(w, (w >> 8 & 0x00FF_00FF) | (w & 0x00FF_00FF) << 8, 2);

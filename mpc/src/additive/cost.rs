@@ -94,12 +94,10 @@ impl AdditiveCost {
                     Profile::Wan { .. } => privity_core::vole::BASE_K,
                 };
                 let cost = ot::setup(k, SECURITY);
-                let first = privity_core::ot::base::bytes(128).1;
                 for (sender, receiver) in [(low, high), (high, low)] {
-                    // Base OTs run the other way; trees ride on the second message.
-                    t.round(&[(receiver, sender, first)]);
+                    // In base OTs roles are reversed; trees ride on the second message.
                     t.round(&[(sender, receiver, cost.sender)]);
-                    t.round(&[(receiver, sender, cost.receiver - first)]);
+                    t.round(&[(receiver, sender, cost.receiver)]);
                 }
                 t.round(&[(low, high, 16)]);
             }
@@ -107,7 +105,13 @@ impl AdditiveCost {
     }
 
     /// `n` rows of OT from `sender` to `receiver`.
-    fn extend(&mut self, t: &mut Traffic, (sender, receiver): (usize, usize), n: usize, chosen: bool) {
+    fn extend(
+        &mut self,
+        t: &mut Traffic,
+        (sender, receiver): (usize, usize),
+        n: usize,
+        chosen: bool,
+    ) {
         match self.profile {
             Profile::Lan { k } => {
                 let cost = if chosen {

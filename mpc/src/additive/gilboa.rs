@@ -24,7 +24,10 @@
 //! **Privacy.** The sender sees nothing beyond the extension. The receiver sees
 //! \\(\tau_b\\), masked by the pad that it lacks.
 
-use super::link::{CotReceive, CotSend, Purpose, tweak};
+use super::{
+    link::{CotReceive, CotSend, Purpose, tweak},
+    store::Wiped,
+};
 use privity_core::{
     Mesh, Result,
     crhash::CrHash,
@@ -112,9 +115,9 @@ pub(super) fn blocks_per_message(columns: usize) -> usize {
 
 /// What the sender has before its corrections leave.
 pub(super) struct Sent<R: Word> {
-    corrections: Zeroizing<Vec<R>>,
+    corrections: Wiped<R>,
     /// s for each block and column.
-    pub(super) shares: Zeroizing<Vec<R>>,
+    pub(super) shares: Wiped<R>,
 }
 
 impl<R: Word> Sent<R> {
@@ -148,7 +151,7 @@ pub(super) fn send<'a, R: Word>(
         })?;
         gather(out.iter().map(|o| o.as_ref()), size, &mut corrections, &mut shares);
     } else {
-        let mut out: Vec<Zeroizing<Vec<R>>> =
+        let mut out: Vec<Wiped<R>> =
             (0..blocks).map(|_| Zeroizing::new(vec![R::default(); columns * size])).collect();
         ot.extend_with(mesh, chosen, R::WIDTH, &mut out, |first, rows, out| {
             let at = (first - start) as usize / R::WIDTH;
@@ -179,14 +182,7 @@ fn gather<'a, R: Word>(
 }
 
 /// (1) for one block.
-fn correct<R: Word>(
-    hash: &CrHash,
-    delta: u128,
-    row: u64,
-    rows: &[u128],
-    y: &[R],
-    out: &mut [R],
-) {
+fn correct<R: Word>(hash: &CrHash, delta: u128, row: u64, rows: &[u128], y: &[R], out: &mut [R]) {
     let half = R::WIDTH / 2;
     let size = half + 2;
     let (mut zero, mut one) = ([0u128; 128], [0u128; 128]);
@@ -225,7 +221,7 @@ pub(super) fn receive<R: Word>(
     mesh: &mut Mesh,
     choices: Option<&[u64]>,
     (blocks, columns): (usize, usize),
-) -> Result<(Zeroizing<Vec<u64>>, Zeroizing<Vec<R>>)> {
+) -> Result<(Wiped<u64>, Wiped<R>)> {
     let hash = CrHash::new();
     if columns == 1 {
         let mut out = vec![R::default(); blocks];
@@ -237,7 +233,7 @@ pub(super) fn receive<R: Word>(
         })?;
         return Ok((Zeroizing::new(x), Zeroizing::new(out)));
     }
-    let mut out: Vec<Zeroizing<Vec<R>>> =
+    let mut out: Vec<Wiped<R>> =
         (0..blocks).map(|_| Zeroizing::new(vec![R::default(); columns])).collect();
     let x = ot.extend_with(mesh, choices, R::WIDTH, &mut out, |first, rows, out| {
         for (i, (rows, out)) in rows.chunks_exact(R::WIDTH).zip(out).enumerate() {

@@ -9,7 +9,10 @@
 //! \Delta)\\), v = 0..15, the receiver's the one with v its digit. The sender
 //! keeps the 32 bits of a digit in one word, pad v at bits 2v and 2v + 1.
 
-use super::link::{CotReceive, CotSend, Purpose, tweak};
+use super::{
+    link::{CotReceive, CotSend, Purpose, tweak},
+    store::Wiped,
+};
 use privity_core::{
     Mesh, Result,
     crhash::CrHash,
@@ -31,11 +34,7 @@ fn combine(rows: &[u128]) -> [u128; DIGITS] {
 }
 
 /// The pads of `n` numbers.
-pub(super) fn send(
-    ot: &mut CotSend,
-    mesh: &mut Mesh,
-    n: usize,
-) -> Result<Zeroizing<Vec<[u32; DIGITS]>>> {
+pub(super) fn send(ot: &mut CotSend, mesh: &mut Mesh, n: usize) -> Result<Wiped<[u32; DIGITS]>> {
     let (hash, delta) = (CrHash::new(), *ot.delta().expose());
     let mut multiples = Zeroizing::new([0u128; 16]);
     for v in 0..16u32 {
@@ -67,7 +66,7 @@ pub(super) fn receive(
     ot: &mut CotReceive,
     mesh: &mut Mesh,
     n: usize,
-) -> Result<(Zeroizing<Vec<u64>>, Zeroizing<Vec<u64>>)> {
+) -> Result<(Wiped<u64>, Wiped<u64>)> {
     let hash = CrHash::new();
     let mut pads = Zeroizing::new(vec![0u64; n]);
     let digits = ot.extend_with(mesh, None, 64, &mut pads, |first, rows, out| {

@@ -72,14 +72,12 @@ impl CotSend {
         rng: &mut impl CryptoRng,
     ) -> Result<Self> {
         Ok(match profile {
-            Profile::Lan { k } => Self::Soft(Box::new(CotSender::new(mesh, peer, k, SECURITY, rng)?)),
-            Profile::Wan { code, batch } => Self::Silent(Box::new(SilentSender::new(
-                mesh,
-                peer,
-                (code, batch),
-                SECURITY,
-                rng,
-            )?)),
+            Profile::Lan { k } => {
+                Self::Soft(Box::new(CotSender::new(mesh, peer, k, SECURITY, rng)?))
+            }
+            Profile::Wan { code, batch } => {
+                Self::Silent(Box::new(SilentSender::new(mesh, peer, (code, batch), SECURITY, rng)?))
+            }
         })
     }
 }

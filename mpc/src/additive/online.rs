@@ -11,12 +11,7 @@
 //! each share of a and b is. The same holds for matrices, and for bits with
 //! exclusive or.
 
-use super::{
-    Additive, Words,
-    gilboa::Word,
-    share::xor,
-    store::Kind,
-};
+use super::{Additive, Words, gilboa::Word, share::xor, store::Kind};
 use crate::engine::Dims;
 use privity_core::{
     Result,
@@ -48,11 +43,7 @@ impl Ands {
 
 impl Additive {
     /// Sends `own` to all peers and adds what they send.
-    pub(super) fn exchange<R: Ring>(
-        &mut self,
-        own: &[R],
-        add: fn(R, R) -> R,
-    ) -> Result<Vec<R>> {
+    pub(super) fn exchange<R: Ring>(&mut self, own: &[R], add: fn(R, R) -> R) -> Result<Vec<R>> {
         let me = self.mesh.me();
         let peers = || (0..self.links.len()).filter(move |&p| p != me);
         for p in peers() {
@@ -91,14 +82,18 @@ impl Additive {
             let b = if first { b[i].plus(e[i]) } else { b[i] };
             c[i].plus(d[i].times(b)).plus(a[i].times(e[i]))
         };
-        let sum = |g: usize| {
-            (g * group..(g + 1) * group).fold(R::default(), |s, i| s.plus(term(i)))
-        };
+        let sum =
+            |g: usize| (g * group..(g + 1) * group).fold(R::default(), |s, i| s.plus(term(i)));
         Ok(Words((0..n / group).map(sum).collect()))
     }
 
     /// (1) for matrices.
-    pub(super) fn matrix_product(&mut self, x: &[u64], y: &[u64], dims: Dims) -> Result<Words<u64>> {
+    pub(super) fn matrix_product(
+        &mut self,
+        x: &[u64],
+        y: &[u64],
+        dims: Dims,
+    ) -> Result<Words<u64>> {
         assert!(x.len() == dims.m * dims.k && y.len() == dims.k * dims.n, "matrix shapes");
         let Dims { m, k, n } = dims;
         if m * k * n == 0 {
@@ -135,9 +130,7 @@ impl Additive {
         let (e2, f2) = rest.split_at(u.len());
         let public = if self.mesh.me() == 0 { u64::MAX } else { 0 };
         let product = |a: &[u64], b: &[u64], c: &[u64], d: &[u64], e: &[u64]| -> Vec<u64> {
-            (0..a.len())
-                .map(|i| c[i] ^ (d[i] & (b[i] ^ (e[i] & public))) ^ (a[i] & e[i]))
-                .collect()
+            (0..a.len()).map(|i| c[i] ^ (d[i] & (b[i] ^ (e[i] & public))) ^ (a[i] & e[i])).collect()
         };
         Ok([
             product(&one[0], &one[1], &one[2], d, e),

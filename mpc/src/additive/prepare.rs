@@ -5,7 +5,13 @@
 //! and factors may be what the extension yields; among more, every party has
 //! one a and one b for all its peers, and its bits are chosen.
 
-use super::{Additive, boolean, gilboa, gilboa::Word, leaf, link::Link, store::{Columns, Kind, Plan}};
+use super::{
+    Additive, boolean, gilboa,
+    gilboa::Word,
+    leaf,
+    link::Link,
+    store::{Columns, Kind, Plan, Wiped},
+};
 use crate::engine::Dims;
 use privity_core::{Error, Mesh, Result, ot::Sender, ring};
 use rand::{Rng, rngs::StdRng};
@@ -72,8 +78,7 @@ impl Additive {
     fn triples<R: Word>(&mut self, n: usize) -> Result<Columns> {
         let a: Vec<R> = random(&mut self.rng, n);
         let more = self.mesh.parties() > 2;
-        let mut b: Zeroizing<Vec<R>> =
-            Zeroizing::new(if more { random(&mut self.rng, n) } else { vec![] });
+        let mut b: Wiped<R> = Zeroizing::new(if more { random(&mut self.rng, n) } else { vec![] });
         let mut c = Zeroizing::new(vec![R::default(); n]);
         for peer in 0..self.links.len() {
             let Some(link) = &mut self.links[peer] else { continue };
@@ -99,9 +104,9 @@ impl Additive {
         let (rows, columns) = if flip { (dims.n, dims.m) } else { (dims.m, dims.n) };
         let inner = dims.k;
         let more = self.mesh.parties() > 2;
-        let fixed: Zeroizing<Vec<u64>> = Zeroizing::new(random(&mut self.rng, inner * columns));
+        let fixed: Wiped<u64> = Zeroizing::new(random(&mut self.rng, inner * columns));
         let n = if more { rows * inner } else { 0 };
-        let mut bits: Zeroizing<Vec<u64>> = Zeroizing::new(random(&mut self.rng, n));
+        let mut bits: Wiped<u64> = Zeroizing::new(random(&mut self.rng, n));
         let mut c = Zeroizing::new(vec![0u64; rows * columns]);
         // Row j of the fixed factor for entry (i, j) of the other.
         let y = |block: usize| &fixed[block % inner * columns..][..columns];
@@ -113,8 +118,7 @@ impl Additive {
             for at in (0..rows * inner).step_by(size) {
                 let blocks = size.min(rows * inner - at);
                 let chosen = more.then(|| &bits[at..at + blocks]);
-                let (x, shares) =
-                    products(mesh, link, chosen, (blocks, columns), |i| y(at + i))?;
+                let (x, shares) = products(mesh, link, chosen, (blocks, columns), |i| y(at + i))?;
                 all.extend_from_slice(&x);
                 for (i, row) in shares.chunks_exact(columns.max(1)).enumerate() {
                     let out = &mut c[(at + i) / inner * columns..][..columns];
@@ -141,13 +145,12 @@ impl Additive {
     /// Triples with W products of each a, in words of 64.
     fn bit_triples<const W: usize>(&mut self, n: usize) -> Result<Columns> {
         let more = self.mesh.parties() > 2;
-        let mut a: Zeroizing<Vec<u64>> =
+        let mut a: Wiped<u64> =
             Zeroizing::new(if more { random(&mut self.rng, n) } else { vec![] });
-        let mut b: [Zeroizing<Vec<u64>>; W] = std::array::from_fn(|_| {
+        let mut b: [Wiped<u64>; W] = std::array::from_fn(|_| {
             Zeroizing::new(if more { random(&mut self.rng, n) } else { vec![0; n] })
         });
-        let mut c: [Zeroizing<Vec<u64>>; W] =
-            std::array::from_fn(|_| Zeroizing::new(vec![0; n]));
+        let mut c: [Wiped<u64>; W] = std::array::from_fn(|_| Zeroizing::new(vec![0; n]));
         for peer in 0..self.links.len() {
             let Some(link) = &mut self.links[peer] else { continue };
             let mesh = &mut self.mesh;
@@ -207,7 +210,7 @@ impl Additive {
 
     fn carries(&mut self, n: usize, bytes: usize) -> Result<Columns> {
         let me = self.mesh.me();
-        let mut y: Zeroizing<Vec<u64>> = Zeroizing::new(vec![]);
+        let mut y: Wiped<u64> = Zeroizing::new(vec![]);
         if me == 0 {
             y = Zeroizing::new(random(&mut self.rng, n));
             y.iter_mut().for_each(|y| *y &= 1);
@@ -256,7 +259,7 @@ fn products<'a, R: Word>(
     chosen: Option<&[u64]>,
     (blocks, columns): (usize, usize),
     y: impl Fn(usize) -> &'a [R] + Sync,
-) -> Result<(Zeroizing<Vec<R>>, Zeroizing<Vec<R>>)> {
+) -> Result<(Wiped<R>, Wiped<R>)> {
     let (peer, size) = (link.sender.peer(), (blocks, columns));
     let (sent, received);
     if mesh.me() < peer {

@@ -42,6 +42,7 @@ use super::{
     Additive, Words,
     link::{Purpose, tweak},
     network::{self, Switch},
+    store::Wiped,
 };
 use privity_core::{
     Error, Result, bits,
@@ -222,7 +223,7 @@ impl Additive {
 }
 
 /// The hash of all rows, each plus `offset`, for one use.
-fn pads(rows: &[u128], offset: u128, first: u64, usage: u64) -> Zeroizing<Vec<u128>> {
+fn pads(rows: &[u128], offset: u128, first: u64, usage: u64) -> Wiped<u128> {
     let mut out = Zeroizing::new(rows.iter().map(|r| r ^ offset).collect::<Vec<_>>());
     // The use stands above the row index; rows count up to 2^64 in between.
     CrHash::new().hash_all(tweak(Purpose::Switch, first, usage), &mut out);

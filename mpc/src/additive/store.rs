@@ -95,8 +95,11 @@ impl Pool {
     }
 }
 
-/// Columns of words that are wiped after use.
-pub(super) type Columns = Vec<Zeroizing<Vec<u64>>>;
+/// A vector that is wiped after use.
+pub(super) type Wiped<T> = Zeroizing<Vec<T>>;
+
+/// Columns of words.
+pub(super) type Columns = Vec<Wiped<u64>>;
 
 /// All that is in stock.
 #[derive(Default)]
