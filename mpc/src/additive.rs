@@ -100,7 +100,7 @@ pub enum Profile {
 
 impl Profile {
     /// For fast networks.
-    pub const LAN: Self = Self::Lan { k: 4 };
+    pub const LAN: Self = Self::Lan { k: 3 };
     /// For slow ones.
     pub const WAN: Self = Self::Wan { code: Code::ExConv7x24, batch: DEFAULT_BATCH };
 }

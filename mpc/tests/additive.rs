@@ -129,7 +129,7 @@ fn costs(parties: usize, profile: Profile, sizes: &[usize]) {
 #[test]
 fn dry_runs_of_two_parties_are_exact() {
     costs(2, Profile::LAN, &[0, 1, 65, 700]);
-    costs(2, Profile::Lan { k: 3 }, &[1]);
+    costs(2, Profile::Lan { k: 4 }, &[1]);
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub(crate) struct Plan {
 
 /// Fewer outputs than this are made as this many, and the rest is dropped: the
 /// distance of very short codes is not what is assumed of long ones.
-pub(crate) const MIN_OUTPUTS: usize = 1 << 12;
+const MIN_OUTPUTS: usize = 1 << 12;
 
 /// The most outputs of one extension.
 const MAX_OUTPUTS: usize = 1 << 25;

@@ -9,10 +9,7 @@
 //! \\[ \text{receiver sends } d = c + a, \qquad q_i = b_i + d_i \Delta,
 //!    \quad t_i = q_i + c_i \Delta \qquad (1) \\]
 
-use super::{
-    Code, VoleReceiver, VoleSender, cost as batch_cost,
-    plan::{MIN_OUTPUTS, Plan},
-};
+use super::{Code, VoleReceiver, VoleSender, cost as batch_cost, plan::Plan};
 use crate::{
     Error, Mesh, Result, Secret, bits,
     field::Gf128,
@@ -328,11 +325,6 @@ pub fn cost(
         total.rounds += u32::from(n > 0);
     }
     Ok((total, stock - n))
-}
-
-/// Rows that a batch yields which is made because `missing` rows are missing.
-pub fn rows_made(batch: usize, missing: usize) -> usize {
-    missing.max(batch).max(MIN_OUTPUTS)
 }
 
 impl std::fmt::Debug for SilentSender {

@@ -51,11 +51,11 @@ pub(super) fn send(
     chosen: bool,
     words: usize,
 ) -> Result<Wiped<Planes>> {
-    let (hash, delta) = (CrHash::new(), *ot.delta().expose());
+    let (hash, delta, session) = (CrHash::new(), *ot.delta().expose(), ot.session());
     let mut out = Zeroizing::new(vec![Planes::default(); words]);
     ot.extend_with(mesh, chosen, 64, &mut out, |first, rows, out| {
         for (i, (rows, out)) in rows.chunks_exact(64).zip(out).enumerate() {
-            let index = tweak(Purpose::Bits, first + 64 * i as u64, 0);
+            let index = tweak(session, Purpose::Bits, first + 64 * i as u64, 0);
             let (mut zero, mut one) = ([0u128; 64], [0u128; 64]);
             zero.copy_from_slice(rows);
             one.iter_mut().zip(rows).for_each(|(x, q)| *x = q ^ delta);
@@ -74,13 +74,13 @@ pub(super) fn receive(
     choices: Option<&[u64]>,
     words: usize,
 ) -> Result<(Wiped<u64>, Wiped<[u64; 2]>)> {
-    let hash = CrHash::new();
+    let (hash, session) = (CrHash::new(), ot.session());
     let mut out = Zeroizing::new(vec![[0u64; 2]; words]);
     let x = ot.extend_with(mesh, choices, 64, &mut out, |first, rows, out| {
         for (i, (rows, out)) in rows.chunks_exact(64).zip(out).enumerate() {
             let mut pads = [0u128; 64];
             pads.copy_from_slice(rows);
-            hash.hash_all(tweak(Purpose::Bits, first + 64 * i as u64, 0), &mut pads);
+            hash.hash_all(tweak(session, Purpose::Bits, first + 64 * i as u64, 0), &mut pads);
             *out = planes(&pads);
         }
     })?;

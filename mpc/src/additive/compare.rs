@@ -5,14 +5,14 @@
 //! significant bit: section 4.1).
 //!
 //! x = x_0 + x_1 mod 2^64, party i having x_i. With a the low 63 bits of x_0,
-//! complemented, and b those of x_1, the carry into bit 63 is [a < b], and the
+//! complemented, and b those of x_1, the carry into bit 63 is \(\[a < b\]\), and the
 //! sign is that exclusive or the top bits of both.
 //!
 //! a and b are cut into 16 digits of 4 bits. For each the parties get shares of
 //!
-//! \\[ lt_j = [a_j < b_j], \qquad eq_j = [a_j = b_j] \qquad (1) \\]
+//! \\[ lt_j = \[a_j < b_j\], \qquad eq_j = \[a_j = b_j\] \qquad (1) \\]
 //!
-//! by a 1-of-16 OT: party 0's message for v is \\(([a_j < v], [a_j = v])\\),
+//! by a 1-of-16 OT: party 0's message for v is \\((\[a_j < v\], \[a_j = v\])\\),
 //! masked by random bits that are its shares; party 1 chooses \\(b_j\\). With a
 //! random OT prepared (`leaf`), where party 1's digit is c with pad \\(p_c\\),
 //! party 1 sends \\(e = b_j \oplus c\\) and party 0 the table

@@ -32,8 +32,8 @@ pub struct AdditiveCost {
     /// The set-up is still to be counted.
     setup: bool,
     held: Plan,
-    /// Silent rows in stock, by (sender, receiver).
-    rows: BTreeMap<(usize, usize), usize>,
+    /// Silent rows in stock, by (sender, receiver, bits of a choice).
+    rows: BTreeMap<(usize, usize, usize), usize>,
     taken: PlanCount,
 }
 
@@ -104,36 +104,35 @@ impl AdditiveCost {
         }
     }
 
-    /// `n` rows of OT from `sender` to `receiver`.
+    /// `n` rows of OT from `sender` to `receiver`, each with a choice of `bits` bits.
     fn extend(
         &mut self,
         t: &mut Traffic,
         (sender, receiver): (usize, usize),
-        n: usize,
+        (bits, n): (usize, usize),
         chosen: bool,
     ) {
         match self.profile {
             Profile::Lan { k } => {
                 let cost = if chosen {
-                    ot::extend(k, SECURITY, n)
+                    ot::extend(k, SECURITY, bits * n)
                 } else {
-                    ot::extend_random(k, SECURITY, n)
+                    ot::extend_random(k, SECURITY, bits * n)
                 };
                 t.round(&[(receiver, sender, cost.receiver)]);
             }
             Profile::Wan { code, batch } => {
-                let held = self.rows.entry((sender, receiver)).or_default();
-                let Ok(cost) = silent::cost((code, batch), SECURITY, (*held, n), false) else {
+                let held = self.rows.entry((sender, receiver, bits)).or_default();
+                let Ok((cost, left)) =
+                    silent::cost((code, batch), SECURITY, bits, (*held, n), false)
+                else {
                     return;
                 };
+                *held = left;
                 t.round(&[(receiver, sender, cost.receiver)]);
                 t.round(&[(sender, receiver, cost.sender)]);
-                if *held < n {
-                    *held += silent::rows_made(batch, n - *held);
-                }
-                *held -= n;
                 if chosen {
-                    t.round(&[(receiver, sender, 8 * words(n))]);
+                    t.round(&[(receiver, sender, 8 * words(n * bits))]);
                 }
             }
         }
@@ -170,18 +169,18 @@ impl AdditiveCost {
     fn make(&mut self, t: &mut Traffic, kind: Kind, n: usize) {
         match kind {
             Kind::Carry { bytes } => {
-                self.extend(t, (0, 1), n, false);
+                self.extend(t, (0, 1), (1, n), false);
                 return t.round(&[(0, 1, n * usize::from(bytes))]);
             }
-            Kind::Leaf => return self.extend(t, (0, 1), 64 * n, false),
+            Kind::Leaf => return self.extend(t, (0, 1), (4, leaf::DIGITS * n), false),
             _ => {}
         }
         let more = self.parties > 2;
         for low in 0..self.parties {
             for high in low + 1..self.parties {
                 let mut both = |rows: usize, bytes: usize| {
-                    self.extend(t, (low, high), rows, more);
-                    self.extend(t, (high, low), rows, more);
+                    self.extend(t, (low, high), (1, rows), more);
+                    self.extend(t, (high, low), (1, rows), more);
                     t.round(&[(low, high, bytes), (high, low, bytes)]);
                 };
                 match kind {
@@ -416,7 +415,7 @@ impl CostModel for AdditiveCost {
         let switches = network::switches(rows);
         for router in 0..self.parties {
             for sender in (0..self.parties).filter(|&p| p != router) {
-                self.extend(t, (sender, router), switches, true);
+                self.extend(t, (sender, router), (1, switches), true);
             }
         }
     }

@@ -136,7 +136,7 @@ pub(super) fn send<'a, R: Word>(
     (blocks, columns): (usize, usize),
     y: impl Fn(usize) -> &'a [R] + Sync,
 ) -> Result<Sent<R>> {
-    let (hash, delta) = (CrHash::new(), *ot.delta().expose());
+    let keys = (CrHash::new(), *ot.delta().expose(), ot.session());
     let start = ot.next_row();
     let size = corrections::<R>() + 1;
     let (mut corrections, mut shares) = (Vec::new(), Vec::new());
@@ -146,7 +146,7 @@ pub(super) fn send<'a, R: Word>(
             let at = (first - start) as usize / R::WIDTH;
             for (i, (rows, out)) in rows.chunks_exact(R::WIDTH).zip(out).enumerate() {
                 let row = first + (i * R::WIDTH) as u64;
-                correct(&hash, delta, row, rows, y(at + i), out.as_mut());
+                correct(&keys, row, rows, y(at + i), out.as_mut());
             }
         })?;
         gather(out.iter().map(|o| o.as_ref()), size, &mut corrections, &mut shares);
@@ -157,7 +157,7 @@ pub(super) fn send<'a, R: Word>(
             let at = (first - start) as usize / R::WIDTH;
             for (i, (rows, out)) in rows.chunks_exact(R::WIDTH).zip(out).enumerate() {
                 let row = first + (i * R::WIDTH) as u64;
-                correct(&hash, delta, row, rows, y(at + i), out);
+                correct(&keys, row, rows, y(at + i), out);
             }
         })?;
         gather(out.iter().map(|o| &o[..]), size, &mut corrections, &mut shares);
@@ -182,7 +182,13 @@ fn gather<'a, R: Word>(
 }
 
 /// (1) for one block.
-fn correct<R: Word>(hash: &CrHash, delta: u128, row: u64, rows: &[u128], y: &[R], out: &mut [R]) {
+fn correct<R: Word>(
+    (hash, delta, session): &(CrHash, u128, u128),
+    row: u64,
+    rows: &[u128],
+    y: &[R],
+    out: &mut [R],
+) {
     let half = R::WIDTH / 2;
     let size = half + 2;
     let (mut zero, mut one) = ([0u128; 128], [0u128; 128]);
@@ -191,7 +197,7 @@ fn correct<R: Word>(hash: &CrHash, delta: u128, row: u64, rows: &[u128], y: &[R]
     for (t, (y, out)) in y.chunks(parts).zip(out.chunks_mut(parts * size)).enumerate() {
         zero.copy_from_slice(rows);
         one.iter_mut().zip(rows).for_each(|(x, q)| *x = q ^ delta);
-        let index = tweak(Purpose::Product, row, t as u64);
+        let index = tweak(*session, Purpose::Product, row, t as u64);
         hash.hash_all(index, zero);
         hash.hash_all(index, one);
         for (h, (&y, out)) in y.iter().zip(out.chunks_exact_mut(size)).enumerate() {
@@ -222,13 +228,13 @@ pub(super) fn receive<R: Word>(
     choices: Option<&[u64]>,
     (blocks, columns): (usize, usize),
 ) -> Result<(Wiped<u64>, Wiped<R>)> {
-    let hash = CrHash::new();
+    let keys = (CrHash::new(), ot.session());
     if columns == 1 {
         let mut out = vec![R::default(); blocks];
         let x = ot.extend_with(mesh, choices, R::WIDTH, &mut out, |first, rows, out| {
             for (i, (rows, out)) in rows.chunks_exact(R::WIDTH).zip(out).enumerate() {
                 let row = first + (i * R::WIDTH) as u64;
-                weigh(&hash, row, rows, std::slice::from_mut(out));
+                weigh(&keys, row, rows, std::slice::from_mut(out));
             }
         })?;
         return Ok((Zeroizing::new(x), Zeroizing::new(out)));
@@ -238,7 +244,7 @@ pub(super) fn receive<R: Word>(
     let x = ot.extend_with(mesh, choices, R::WIDTH, &mut out, |first, rows, out| {
         for (i, (rows, out)) in rows.chunks_exact(R::WIDTH).zip(out).enumerate() {
             let row = first + (i * R::WIDTH) as u64;
-            weigh(&hash, row, rows, out);
+            weigh(&keys, row, rows, out);
         }
     })?;
     let shares = out.iter().flat_map(|o| o.iter().copied()).collect();
@@ -246,12 +252,12 @@ pub(super) fn receive<R: Word>(
 }
 
 /// The sum of 2^b p_b for one block.
-fn weigh<R: Word>(hash: &CrHash, row: u64, rows: &[u128], out: &mut [R]) {
+fn weigh<R: Word>((hash, session): &(CrHash, u128), row: u64, rows: &[u128], out: &mut [R]) {
     let mut pads = [0u128; 128];
     let pads = &mut pads[..R::WIDTH];
     for (t, out) in out.chunks_mut(128 / R::WIDTH).enumerate() {
         pads.copy_from_slice(rows);
-        hash.hash_all(tweak(Purpose::Product, row, t as u64), pads);
+        hash.hash_all(tweak(*session, Purpose::Product, row, t as u64), pads);
         for (h, out) in out.iter_mut().enumerate() {
             *out = (0..R::WIDTH)
                 .fold(R::default(), |sum, b| sum.plus(R::part(pads[b], h).shl(b as u32)));

@@ -4,10 +4,10 @@
 //! bits by 1-of-16 OT); the OT is that of [`privity_core::ot::one_of_n`],
 //! equations (1) and (2) there, with pads cut to two bits.
 //!
-//! For each digit four rows become one, \\(Q = \sum_b X^b q_b\\) over
-//! GF(2^128), and the sender's 16 pads are the low bits of \\(H(Q + v
-//! \Delta)\\), v = 0..15, the receiver's the one with v its digit. The sender
-//! keeps the 32 bits of a digit in one word, pad v at bits 2v and 2v + 1.
+//! A digit takes a row \\(Q\\) over GF(2^128) with \\(T = Q + c\,\Delta\\), c
+//! of 4 bits, and the sender's 16 pads are the low bits of \\(H(Q + v \Delta)\\),
+//! v = 0..15, the receiver's is that with v its digit. The sender keeps the 32
+//! bits of a digit in one word, pad v at bits 2v and 2v + 1.
 
 use super::{
     link::{CotReceive, CotSend, Purpose, tweak},
@@ -16,43 +16,36 @@ use super::{
 use privity_core::{
     Mesh, Result,
     crhash::CrHash,
+    field::Gf128,
     ot::{Receiver, Sender},
 };
 use zeroize::Zeroizing;
 
-/// Numbers per message of the extension.
-pub(super) const NUMBERS: usize = 1 << 14;
+/// Numbers made at once: 2^20 rows over GF(2^128).
+pub(super) const NUMBERS: usize = 1 << 16;
 /// Digits of a number.
 pub(super) const DIGITS: usize = 16;
 
-/// Q or T of the 16 digits of one number.
-fn combine(rows: &[u128]) -> [u128; DIGITS] {
-    let times_x = |a: u128| a << 1 ^ (0x87 & 0u128.wrapping_sub(a >> 127));
-    std::array::from_fn(|j| {
-        rows[4 * j..4 * j + 4].iter().rev().fold(0, |sum, &row| times_x(sum) ^ row)
-    })
-}
+/// Rows hashed at once.
+const ROWS: usize = 64;
 
-/// The pads of `n` numbers.
-pub(super) fn send(ot: &mut CotSend, mesh: &mut Mesh, n: usize) -> Result<Wiped<[u32; DIGITS]>> {
-    let (hash, delta) = (CrHash::new(), *ot.delta().expose());
+/// The pads of `n` numbers, a word for each digit.
+pub(super) fn send(ot: &mut CotSend, mesh: &mut Mesh, n: usize) -> Result<Wiped<u32>> {
+    let (hash, delta, session) = (CrHash::new(), *ot.delta().expose(), ot.session());
     let mut multiples = Zeroizing::new([0u128; 16]);
-    for v in 0..16u32 {
-        let rows: [u128; 4] = std::array::from_fn(|b| if v >> b & 1 == 1 { delta } else { 0 });
-        let mut padded = [0; 64];
-        padded[..4].copy_from_slice(&rows);
-        multiples[v as usize] = combine(&padded)[0];
+    for (v, multiple) in multiples.iter_mut().enumerate() {
+        *multiple = (Gf128(v as u128) * Gf128(delta)).0;
     }
-    let mut out = Zeroizing::new(vec![[0u32; DIGITS]; n]);
-    ot.extend_with(mesh, false, 64, &mut out, |first, rows, out| {
-        for (i, (rows, out)) in rows.chunks_exact(64).zip(out).enumerate() {
-            let q = combine(rows);
-            let index = tweak(Purpose::Leaf, first + 64 * i as u64, 0);
+    let mut out = Zeroizing::new(vec![0u32; DIGITS * n]);
+    ot.extend_wide_with(mesh, false, 4, &mut out, |first, rows, out| {
+        for (i, (q, out)) in rows.chunks(ROWS).zip(out.chunks_mut(ROWS)).enumerate() {
+            let index = tweak(session, Purpose::Leaf, first + (ROWS * i) as u64, 0);
+            let mut inputs = [0u128; ROWS];
+            let inputs = &mut inputs[..q.len()];
             for (v, multiple) in multiples.iter().enumerate() {
-                let mut inputs = q;
-                inputs.iter_mut().for_each(|x| *x ^= multiple);
-                hash.hash_all(index, &mut inputs);
-                for (out, &pad) in out.iter_mut().zip(&inputs) {
+                inputs.iter_mut().zip(q).for_each(|(x, q)| *x = q ^ multiple);
+                hash.hash_all(index, inputs);
+                for (out, &pad) in out.iter_mut().zip(inputs.iter()) {
                     *out |= (pad as u32 & 3) << (2 * v);
                 }
             }
@@ -67,14 +60,18 @@ pub(super) fn receive(
     mesh: &mut Mesh,
     n: usize,
 ) -> Result<(Wiped<u64>, Wiped<u64>)> {
-    let hash = CrHash::new();
-    let mut pads = Zeroizing::new(vec![0u64; n]);
-    let digits = ot.extend_with(mesh, None, 64, &mut pads, |first, rows, out| {
-        for (i, (rows, out)) in rows.chunks_exact(64).zip(out).enumerate() {
-            let mut t = combine(rows);
-            hash.hash_all(tweak(Purpose::Leaf, first + 64 * i as u64, 0), &mut t);
-            *out = t.iter().rev().fold(0, |word, &pad| word << 2 | (pad as u64 & 3));
+    let (hash, session) = (CrHash::new(), ot.session());
+    let mut pads = Zeroizing::new(vec![0u8; DIGITS * n]);
+    let digits = ot.extend_wide_with(mesh, None, 4, &mut pads, |first, rows, out| {
+        for (i, (t, out)) in rows.chunks(ROWS).zip(out.chunks_mut(ROWS)).enumerate() {
+            let mut inputs = [0u128; ROWS];
+            let inputs = &mut inputs[..t.len()];
+            inputs.copy_from_slice(t);
+            hash.hash_all(tweak(session, Purpose::Leaf, first + (ROWS * i) as u64, 0), inputs);
+            out.iter_mut().zip(inputs.iter()).for_each(|(out, &pad)| *out = pad as u8 & 3);
         }
     })?;
-    Ok((Zeroizing::new(digits), pads))
+    let word = |pads: &[u8]| pads.iter().rev().fold(0, |word, &p| word << 2 | u64::from(p));
+    let pads = pads.chunks_exact(DIGITS).map(word).collect();
+    Ok((Zeroizing::new(digits), Zeroizing::new(pads)))
 }

@@ -133,6 +133,27 @@ impl Sender for CotSend {
         }
     }
 
+    fn session(&self) -> u128 {
+        match self {
+            Self::Soft(s) => s.session(),
+            Self::Silent(s) => s.session(),
+        }
+    }
+
+    fn extend_wide_with<T: Send>(
+        &mut self,
+        mesh: &mut Mesh,
+        chosen: bool,
+        m: usize,
+        out: &mut [T],
+        finish: impl Fn(u64, &[u128], &mut [T]) + Sync,
+    ) -> Result<()> {
+        match self {
+            Self::Soft(s) => s.extend_wide_with(mesh, chosen, m, out, finish),
+            Self::Silent(s) => s.extend_wide_with(mesh, chosen, m, out, finish),
+        }
+    }
+
     fn next_row(&self) -> u64 {
         match self {
             Self::Soft(s) => s.next_row(),
@@ -163,6 +184,27 @@ impl Receiver for CotReceive {
         }
     }
 
+    fn session(&self) -> u128 {
+        match self {
+            Self::Soft(s) => s.session(),
+            Self::Silent(s) => s.session(),
+        }
+    }
+
+    fn extend_wide_with<T: Send>(
+        &mut self,
+        mesh: &mut Mesh,
+        choices: Option<&[u64]>,
+        m: usize,
+        out: &mut [T],
+        finish: impl Fn(u64, &[u128], &mut [T]) + Sync,
+    ) -> Result<Vec<u64>> {
+        match self {
+            Self::Soft(s) => s.extend_wide_with(mesh, choices, m, out, finish),
+            Self::Silent(s) => s.extend_wide_with(mesh, choices, m, out, finish),
+        }
+    }
+
     fn next_row(&self) -> u64 {
         match self {
             Self::Soft(s) => s.next_row(),
@@ -172,9 +214,11 @@ impl Receiver for CotReceive {
 }
 
 /// Tweaks of the hash: purposes of this engine, apart from those of
-/// [`privity_core::ot`], which stay below 5. `part` counts hashes of one row.
-pub(super) fn tweak(purpose: Purpose, row: u64, part: u64) -> u128 {
-    (purpose as u128) << 64 | u128::from(row) | u128::from(part) << 80
+/// [`privity_core::ot`], which stay below 5, from the session's start on. `part`
+/// counts hashes of one row.
+pub(super) fn tweak(session: u128, purpose: Purpose, row: u64, part: u64) -> u128 {
+    let place = (purpose as u128) << 64 | u128::from(row) | u128::from(part) << 80;
+    session.wrapping_add(place)
 }
 
 /// What a row is hashed for.

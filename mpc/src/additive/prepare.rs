@@ -230,7 +230,7 @@ impl Additive {
         if mesh.me() == 0 {
             let pads = leaf::send(&mut link.sender, mesh, n)?;
             let mut words = Zeroizing::new(vec![0u64; 8 * n]);
-            bytemuck::cast_slice_mut::<u64, u32>(&mut words).copy_from_slice(pads.as_flattened());
+            bytemuck::cast_slice_mut::<u64, u32>(&mut words).copy_from_slice(&pads);
             Ok(vec![words])
         } else {
             let (digits, pads) = leaf::receive(&mut link.receiver, mesh, n)?;

@@ -2,7 +2,7 @@
 //!
 //! **Paper.** Mohassel and Sadeghian, "How to Hide Circuits in MPC", EUROCRYPT
 //! 2013, section 3 (switching networks by OT); the network is that of
-//! [`network`](super::network).
+//! [`network`].
 //!
 //! The router has the setting c of every switch, each other party holds a share
 //! of the rows. One correlated OT row per switch is made with the permutation,
@@ -160,8 +160,9 @@ impl Additive {
         for (peer, rows) in t {
             let mut tau = Zeroizing::new(vec![0u64; n * columns.len()]);
             self.mesh.recv_bulk(*peer, &mut tau)?;
+            let session = self.links[*peer].as_ref().map_or(0, |link| link.receiver.session());
             for pair in 0..columns.len().div_ceil(2) {
-                let pads = pads(&rows.rows, 0, rows.first, uses + pair as u64);
+                let pads = pads(&rows.rows, 0, (session, rows.first), uses + pair as u64);
                 for column in 2 * pair..columns.len().min(2 * pair + 2) {
                     let at = column * n;
                     for i in 0..n {
@@ -200,11 +201,11 @@ impl Additive {
         let Some(link) = &self.links[router] else {
             return Err(Error::Internal("no link to the router"));
         };
-        let delta = *link.sender.delta().expose();
+        let (delta, session) = (*link.sender.delta().expose(), link.sender.session());
         let mut tau = Zeroizing::new(vec![0u64; n * columns.len()]);
         for pair in 0..columns.len().div_ceil(2) {
-            let zero = pads(&q.rows, 0, q.first, uses + pair as u64);
-            let one = pads(&q.rows, delta, q.first, uses + pair as u64);
+            let zero = pads(&q.rows, 0, (session, q.first), uses + pair as u64);
+            let one = pads(&q.rows, delta, (session, q.first), uses + pair as u64);
             for column in 2 * pair..columns.len().min(2 * pair + 2) {
                 let x = &mut columns[column].0;
                 for i in order(n, inverse) {
@@ -223,10 +224,10 @@ impl Additive {
 }
 
 /// The hash of all rows, each plus `offset`, for one use.
-fn pads(rows: &[u128], offset: u128, first: u64, usage: u64) -> Wiped<u128> {
+fn pads(rows: &[u128], offset: u128, (session, first): (u128, u64), usage: u64) -> Wiped<u128> {
     let mut out = Zeroizing::new(rows.iter().map(|r| r ^ offset).collect::<Vec<_>>());
     // The use stands above the row index; rows count up to 2^64 in between.
-    CrHash::new().hash_all(tweak(Purpose::Switch, first, usage), &mut out);
+    CrHash::new().hash_all(tweak(session, Purpose::Switch, first, usage), &mut out);
     out
 }
 
