@@ -18,12 +18,14 @@
 //! GF(2). All randomness in G comes from a fixed public key: both parties, and
 //! all sessions, use the same code of a given size.
 
+use super::plan::Plan;
 use crate::{
     Secret,
     arch::{self, FEEDBACK},
     prg::Prg,
 };
 use rayon::prelude::*;
+use zeroize::{DefaultIsZeroes, Zeroize};
 
 /// Which code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -57,7 +59,7 @@ impl Code {
 pub(crate) trait Cell: Copy + Send + Sync + Default {
     /// self + other.
     fn plus(self, other: Self) -> Self;
-    /// self, or zero if `bit` is 0. The bit is public.
+    /// self, or zero if `bit` is 0, without a branch.
     fn times(self, bit: u32) -> Self;
     /// As much of the convolution as a kernel can do; see [`arch::convolve`].
     fn kernel(_: &mut [Self], _: &[u32]) -> usize {
@@ -74,15 +76,6 @@ impl Cell for u128 {
     }
     fn kernel(x: &mut [Self], coefficients: &[u32]) -> usize {
         arch::convolve(x, coefficients)
-    }
-}
-
-impl Cell for [u128; 2] {
-    fn plus(self, other: Self) -> Self {
-        [self[0] ^ other[0], self[1] ^ other[1]]
-    }
-    fn times(self, bit: u32) -> Self {
-        self.map(|x| x.times(bit))
     }
 }
 
@@ -129,6 +122,15 @@ fn spread(bits: u8) -> u64 {
     let picked = (u64::from(bits) * 0x0101_0101_0101_0101) & 0x8040_2010_0804_0201;
     let top = (picked + 0x7f7f_7f7f_7f7f_7f7f) & 0x8080_8080_8080_8080;
     (top >> 7) * 0xff
+}
+
+/// Step 4 of [`super`]: G e in the place of e, the rest of which is wiped.
+pub(crate) fn encode<T: Cell + DefaultIsZeroes>(plan: Plan, e: &mut Vec<T>) {
+    let (e0, e1) = e.split_at_mut(plan.n);
+    convolve(plan.code, plan.n, e1);
+    expand(plan.code, e1, e0);
+    e1.zeroize();
+    e.truncate(plan.n);
 }
 
 /// Domains of the public generator.
@@ -209,24 +211,37 @@ mod tests {
     use super::*;
     use rand::{RngExt, SeedableRng, rngs::StdRng};
 
+    #[derive(Clone, Copy, Default)]
+    struct Plain(u128);
+
+    impl Cell for Plain {
+        fn plus(self, other: Self) -> Self {
+            Self(self.0 ^ other.0)
+        }
+        fn times(self, bit: u32) -> Self {
+            Self(self.0.times(bit))
+        }
+    }
+
     #[test]
-    fn kernel_pairs_and_bytes_agree() {
+    fn kernels_agree_with_the_definition() {
         let mut rng = StdRng::seed_from_u64(7);
         for (n, len) in [(300, 340), (999, 1024), (300, 640), (500, 2049), (64, 115)] {
             let code = if n % 2 == 0 { Code::ExConv7x24 } else { Code::ExConv21x24 };
             let e: Vec<u128> = (0..len).map(|_| rng.random()).collect();
             let mut wide = e.clone();
-            let mut pairs: Vec<[u128; 2]> = e.iter().map(|&x| [x, !x]).collect();
+            // Without a kernel.
+            let mut plain: Vec<Plain> = e.iter().map(|&x| Plain(x)).collect();
             let mut narrow: Vec<u8> = e.iter().map(|&x| x as u8).collect();
             convolve(code, n, &mut wide);
-            convolve(code, n, &mut pairs);
+            convolve(code, n, &mut plain);
             convolve(code, n, &mut narrow);
-            let (mut a, mut b, mut c) = (vec![0; n], vec![[0; 2]; n], vec![0; n]);
+            let (mut a, mut b, mut c) = (vec![0; n], vec![Plain(0); n], vec![0; n]);
             expand(code, &wide, &mut a);
-            expand(code, &pairs, &mut b);
+            expand(code, &plain, &mut b);
             expand(code, &narrow, &mut c);
             for i in 0..n {
-                assert_eq!((a[i], a[i] as u8), (b[i][0], c[i]));
+                assert_eq!((a[i], a[i] as u8), (b[i].0, c[i]));
             }
         }
     }

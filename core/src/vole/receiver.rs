@@ -2,7 +2,7 @@
 
 use super::{
     BASE_K, Code, check,
-    code::{Cell, convolve, expand},
+    code::{Cell, encode},
     plan::Plan,
     tree,
 };
@@ -139,40 +139,24 @@ impl VoleReceiver {
         mesh: &mut Mesh,
         plan: Plan,
     ) -> Result<(Vec<A>, Vec<u128>)> {
-        let (noise, w) = self.noisy(mesh, plan)?;
-        // Narrow values are encoded apart; wide ones side by side with c.
-        if A::BITS <= 8 {
+        let (noise, mut c) = self.noisy(mesh, plan)?;
+        let a = if A::BITS <= 8 {
             let mut e = noise.vector(plan, |beta| beta as u8);
-            let mut w = w;
-            encode(plan, &mut e);
-            encode(plan, &mut w);
-            let a = e.iter().take(plan.n).map(|&x| A::from_low(u128::from(x))).collect();
-            w.truncate(plan.n);
-            return Ok((a, w));
-        }
-        let e = noise.vector(plan, |beta| beta);
-        let (e0, mut e1) = halves(e, plan.n);
-        let (w0, mut w1) = halves(w, plan.n);
-        rayon::join(
-            || convolve(plan.code, plan.n, &mut e1),
-            || convolve(plan.code, plan.n, &mut w1),
-        );
-        let side_by_side = |x: &[u128], y: &[u128]| -> Vec<[u128; 2]> {
-            x.par_iter().zip(y).with_min_len(1 << 14).map(|(&x, &y)| [x, y]).collect()
+            rayon::join(|| encode(plan, &mut e), || encode(plan, &mut c));
+            e.iter().map(|&x| A::from_low(u128::from(x))).collect()
+        } else {
+            let mut e = noise.vector(plan, |beta| beta);
+            rayon::join(|| encode(plan, &mut e), || encode(plan, &mut c));
+            e.iter().map(|&x| A::from_low(x)).collect()
         };
-        let pairs = side_by_side(&e1, &w1);
-        drop((e1, w1));
-        let mut out = side_by_side(&e0, &w0);
-        expand(plan.code, &pairs, &mut out);
-        Ok(out.into_iter().map(|[a, c]| (A::from_low(a), c)).unzip())
+        Ok((a, c))
     }
 
     /// All rows of a plan with w = 1: the lowest bit of each is the choice.
     pub(crate) fn run_bits(&mut self, mesh: &mut Mesh, plan: Plan) -> Result<Vec<u128>> {
-        let (_, mut w) = self.noisy(mesh, plan)?;
-        encode(plan, &mut w);
-        w.truncate(plan.n);
-        Ok(w)
+        let (_, mut c) = self.noisy(mesh, plan)?;
+        encode(plan, &mut c);
+        Ok(c)
     }
 
     /// Steps 1 to 3: the noise and w of (2).
@@ -284,18 +268,6 @@ fn number(packed: &[u64], start: usize, len: usize) -> u128 {
         .enumerate()
         .fold(0, |x, (i, &word)| x | u128::from(word) << (64 * i))
         & u128::MAX.checked_shr(128 - len as u32).unwrap_or(0)
-}
-
-/// Step 4, in place: the first n cells are the result.
-fn encode<T: Cell>(plan: Plan, e: &mut [T]) {
-    let (e0, e1) = e.split_at_mut(plan.n);
-    convolve(plan.code, plan.n, e1);
-    expand(plan.code, e1, e0);
-}
-
-fn halves<T>(mut e: Vec<T>, n: usize) -> (Vec<T>, Vec<T>) {
-    let e1 = e.split_off(n);
-    (e, e1)
 }
 
 impl std::fmt::Debug for VoleReceiver {

@@ -1,11 +1,6 @@
 //! The side that holds delta: deals the trees.
 
-use super::{
-    BASE_K, Code, check,
-    code::{convolve, expand},
-    plan::Plan,
-    tree,
-};
+use super::{BASE_K, Code, check, code::encode, plan::Plan, tree};
 use crate::{
     Mesh, Result, Secret,
     crhash::CrHash,
@@ -119,10 +114,7 @@ impl VoleSender {
         if self.security == Security::Malicious {
             self.answer(mesh, &v, combine(q_check))?;
         }
-        let (e0, e1) = v.split_at_mut(plan.n);
-        convolve(plan.code, plan.n, e1);
-        expand(plan.code, e1, e0);
-        v.truncate(plan.n);
+        encode(plan, &mut v);
         Ok(v)
     }
 

@@ -13,6 +13,7 @@ use crate::{
 };
 use rand::CryptoRng;
 use rayon::prelude::*;
+use zeroize::Zeroizing;
 
 /// Correlated OT by SoftSpokenOT, at the side of the choice bits.
 #[derive(Debug)]
@@ -129,7 +130,7 @@ impl Receiver for CotReceiver {
             return Ok(vec![]);
         }
         let total = blocks(n, self.security);
-        let mut c = vec![0u128; total];
+        let mut c = Zeroizing::new(vec![0u128; total]);
         // The blocks whose choice bits are given; those of the check are random.
         let given = choices.map_or(0, |choices| {
             let mut choices = choices[..bits::words(n)].to_vec();
@@ -140,7 +141,7 @@ impl Receiver for CotReceiver {
         let sent = self.groups.count() - usize::from(choices.is_none());
         let malicious = self.security == Security::Malicious;
         // With the check, columns wait for the challenge; else nothing is kept.
-        let mut kept = vec![0u128; if malicious { KAPPA * total } else { 0 }];
+        let mut kept = Zeroizing::new(vec![0u128; if malicious { KAPPA * total } else { 0 }]);
         let mut corrections = vec![0u128; sent * (BATCH * TILE).min(total)];
         let (start, first) = (self.next, self.next_row());
         self.next += total;

@@ -14,6 +14,7 @@ use crate::{
 use rand::CryptoRng;
 use rayon::prelude::*;
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 /// Correlated OT by SoftSpokenOT, at the side of delta.
 #[derive(Debug)]
@@ -186,7 +187,7 @@ impl Sender for CotSender {
         let sent = self.groups.count() - usize::from(!chosen);
         let malicious = self.security == Security::Malicious;
         // With the check, columns wait for its result; else nothing is kept.
-        let mut kept = vec![0u128; if malicious { KAPPA * total } else { 0 }];
+        let mut kept = Zeroizing::new(vec![0u128; if malicious { KAPPA * total } else { 0 }]);
         let mut corrections = vec![0u128; sent * (BATCH * TILE).min(total)];
         let (start, first) = (self.next, self.next_row());
         self.next += total;
