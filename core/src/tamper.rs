@@ -162,7 +162,8 @@ fn run<A: Send, B: Send>(
         channels[1 - me] = Some(channel);
         let mut mesh = Mesh::new(me, &names, channels, Cancel::new()).unwrap();
         // Only a message that never comes is waited for.
-        mesh.set_timeout(Duration::from_millis(300));
+        let missing = attack.is_some_and(|a| a.change == Change::Omit);
+        mesh.set_timeout(Duration::from_millis(if missing { 300 } else { 60_000 }));
         mesh
     });
     let (mut ann, mut ben) = (meshes.next().unwrap(), meshes.next().unwrap());
