@@ -29,7 +29,8 @@
 //! **Offline and online.** Everything expensive is correlated randomness that
 //! does not depend on inputs ([`Kind`]). [`Additive::prepare`] makes it ahead by
 //! a [`Plan`], which a dry run counts ([`AdditiveCost`]); what is missing is
-//! made when an operation needs it.
+//! made when an operation needs it. [`vault`] keeps it outside of the process,
+//! sealed, and sees to it that none is used twice.
 //!
 //! **Cost** online, N = 2, bytes of both parties together for each element; the
 //! preprocessing on top, of which `docs/additive.md` has a table:
@@ -52,6 +53,7 @@ pub mod adder;
 pub mod boolean;
 pub mod carry;
 pub mod compare;
+pub mod correlated;
 mod cost;
 pub mod gilboa;
 pub mod leaf;
@@ -62,6 +64,7 @@ mod prepare;
 mod share;
 pub mod shuffle;
 mod store;
+pub mod vault;
 
 pub use cost::{AdditiveCost, PlanCount};
 pub use share::{Bits, Words};

@@ -53,7 +53,9 @@ impl Kind {
             Self::Carry { .. } => vec![1, 2],
             Self::Leaf if low => vec![8],
             Self::Leaf => vec![1, 1],
-            Self::Matrix { m, k, n } => vec![m * k, k * n, m * n],
+            Self::Matrix { m, k, n } => {
+                vec![m.saturating_mul(k), k.saturating_mul(n), m.saturating_mul(n)]
+            }
         }
     }
 
