@@ -7,6 +7,7 @@ use crate::{
         Security,
         cost::{Cost, extend_random},
     },
+    params::COMPUTATIONAL_BITS,
 };
 
 /// The sizes of one extension.
@@ -77,7 +78,7 @@ impl Plan {
 /// The least t for which (3) is at most 2^-128.
 fn noise_weight(code: Code, width: usize) -> usize {
     let hit = if width == 1 { 2.0 * code.distance() } else { code.distance() };
-    (128.0 / -(1.0 - hit).log2()).ceil() as usize
+    (f64::from(COMPUTATIONAL_BITS) / -(1.0 - hit).log2()).ceil() as usize
 }
 
 /// Exact payload bytes and rounds of one extension to `n` outputs with values
