@@ -52,6 +52,7 @@ fn main() -> Result<()> {
             moments.add(e, &x)?;
             time += clock.elapsed();
         }
+        let added = time;
         let clock = Instant::now();
         let mean = moments.means(e, FRAC)?;
         let variance = moments.variances(e, 1, FRAC)?;
@@ -59,11 +60,16 @@ fn main() -> Result<()> {
         let variance = variance.open(e, Recipients::All)?;
         time += clock.elapsed();
         let bytes = e.mesh().meter().sent() - before - input_bytes;
-        Ok((mean.unwrap_or_default(), variance.unwrap_or_default(), time, bytes))
+        Ok((mean.unwrap_or_default(), variance.unwrap_or_default(), time, bytes, added))
     })?;
     let time = results.iter().map(|r| r.2).max().unwrap_or_default();
     let bytes: u64 = results.iter().map(|r| r.3).sum();
-    println!("{n} values: {:.4} s, {bytes} bytes (sharing the input apart)", time.as_secs_f64());
+    let added = results.iter().map(|r| r.4).max().unwrap_or_default();
+    println!(
+        "{n} values: {:.4} s, of which the sums {:.4} s; {bytes} bytes (sharing the input apart)",
+        time.as_secs_f64(),
+        added.as_secs_f64()
+    );
     let (mut sum, mut squares) = (0i128, 0i128);
     for i in 0..n {
         let x = i128::from(value(i));

@@ -17,9 +17,10 @@ use super::{
 use crate::engine::{BitShares, Dims, RingShares};
 use privity_core::{
     Result,
-    ring::{self, Ring},
+    ring::{self, PARALLEL, Ring},
     share::replicated::Replicated,
 };
+use rayon::prelude::*;
 use std::ops::Range;
 
 impl Rep3 {
@@ -137,14 +138,24 @@ fn local_dot<R: Ring>(
     let terms = range.start * group..range.end * group;
     let (xo, xn) = (&x.own[terms.clone()], &x.next[terms.clone()]);
     let (yo, yn) = (&y.own[terms.clone()], &y.next[terms]);
-    let term = |i: usize| xo[i].times(yo[i].plus(yn[i])).plus(xn[i].times(yo[i]));
+    let term = |xo: R, xn: R, yo: R, yn: R| xo.times(yo.plus(yn)).plus(xn.times(yo));
     if group == 1 {
         for (i, o) in out.iter_mut().enumerate() {
-            *o = o.plus(term(i));
+            *o = o.plus(term(xo[i], xn[i], yo[i], yn[i]));
         }
+        return;
+    }
+    let sum = |(g, o): (usize, &mut R)| {
+        let terms = g * group..(g + 1) * group;
+        let x = xo[terms.clone()].iter().zip(&xn[terms.clone()]);
+        let y = yo[terms.clone()].iter().zip(&yn[terms]);
+        *o = x.zip(y).fold(*o, |s, ((&xo, &xn), (&yo, &yn))| s.plus(term(xo, xn, yo, yn)));
+    };
+    // Few outputs may be many terms.
+    let least = PARALLEL.div_ceil(group);
+    if out.len() < 2 * least {
+        out.iter_mut().enumerate().for_each(sum);
     } else {
-        for (g, o) in out.iter_mut().enumerate() {
-            *o = (g * group..(g + 1) * group).fold(*o, |s, i| s.plus(term(i)));
-        }
+        out.par_iter_mut().with_min_len(least).enumerate().for_each(sum);
     }
 }
