@@ -26,6 +26,7 @@
 //! Compiled under the feature `test-util` only. A broken law panics.
 
 mod bits;
+pub mod numeric;
 pub mod rows;
 mod table;
 mod wide;

@@ -28,6 +28,7 @@ fn two_parties_obey() {
     let seed = rand::random();
     println!("seed {seed}");
     laws::check(&Local(2, Profile::LAN), seed, &[0, 1, 2, 63, 64, 65, 700]);
+    laws::numeric::check(&Local(2, Profile::LAN), seed, 60);
     laws::check_tables(&Local(2, Profile::LAN), seed, &[1, 65]);
     laws::check_unbiased(&Local(2, Profile::LAN), 100_000);
 }

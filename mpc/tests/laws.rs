@@ -29,6 +29,7 @@ fn rep3_obeys() {
     laws::check(&ThreeParties, seed, &[8193]);
     laws::check_tables(&ThreeParties, seed, &[1, 65]);
     laws::check_unbiased(&ThreeParties, 100_000);
+    laws::numeric::check(&ThreeParties, seed, 400);
 }
 
 struct ThreeWithACheater;
@@ -49,4 +50,5 @@ fn rep3m_obeys() {
     laws::check(&ThreeWithACheater, seed, &[8193]);
     laws::check_tables(&ThreeWithACheater, seed, &[1, 65]);
     laws::check_unbiased(&ThreeWithACheater, 100_000);
+    laws::numeric::check(&ThreeWithACheater, seed, 400);
 }
