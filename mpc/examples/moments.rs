@@ -4,6 +4,9 @@
 //! `cargo run --release -p privity-mpc --example moments -- 1000000`
 //! `cargo run --release -p privity-mpc --example moments -- 100000000`
 //!
+//! A second argument is the public bound on the values (100): from 1024 on, two
+//! squares do not fit into a word together, and every element is widened.
+//!
 //! Values come in batches of a million; memory is that of one batch.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
@@ -19,20 +22,21 @@ use privity_mpc::{
 use std::time::{Duration, Instant};
 
 const FRAC: u32 = 20;
-const LARGEST: f64 = 100.0;
 const BATCH: usize = 1_000_000;
 
-/// Value `i`, spread over [-100, 100], as a word.
-fn value(i: u64) -> i64 {
+/// Value `i`, spread over [-largest, largest], as a word.
+fn value(i: u64, largest: u32) -> i64 {
     let z = i.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let span = 200 * (1u64 << FRAC) + 1;
-    ((u128::from(z ^ (z >> 27)) * u128::from(span)) >> 64) as i64 - 100 * (1 << FRAC)
+    let half = u64::from(largest) << FRAC;
+    let span = 2 * half + 1;
+    ((u128::from(z ^ (z >> 27)) * u128::from(span)) >> 64) as i64 - half as i64
 }
 
 fn main() -> Result<()> {
     let n: u64 = std::env::args().nth(1).map_or(1_000_000, |n| n.parse().unwrap());
-    let columns = Columns { count: 1, frac: FRAC, bound: word_bound(FRAC, LARGEST)? };
+    let largest: u32 = std::env::args().nth(2).map_or(100, |n| n.parse().unwrap());
+    let columns = Columns { count: 1, frac: FRAC, bound: word_bound(FRAC, f64::from(largest))? };
     let results = rep3::run_local(|e| {
         let mut moments = Moments::new(columns, Products::Squares)?;
         let mut time = Duration::ZERO;
@@ -42,7 +46,7 @@ fn main() -> Result<()> {
             let len = BATCH.min((n - start) as usize);
             let sent = e.mesh().meter().sent();
             let mine: Option<Vec<u64>> = (e.me() == 0)
-                .then(|| (start..start + len as u64).map(|i| value(i) as u64).collect());
+                .then(|| (start..start + len as u64).map(|i| value(i, largest) as u64).collect());
             let x = e.input(0, mine.as_deref(), len)?;
             input_bytes += e.mesh().meter().sent() - sent;
             // wait for the slowest, so that only the statistics are timed
@@ -72,7 +76,7 @@ fn main() -> Result<()> {
     );
     let (mut sum, mut squares) = (0i128, 0i128);
     for i in 0..n {
-        let x = i128::from(value(i));
+        let x = i128::from(value(i, largest));
         sum += x;
         squares += x * x;
     }

@@ -249,3 +249,34 @@ fn in_unit(got: i128, exact: i128, bits: u32, what: &str) {
         "{what}: {exact} / 2^{bits} gave {got} instead of {floor} or one more"
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plain::Plain;
+
+    /// One party in the clear, or several that do not talk to each other: their
+    /// roundings differ.
+    struct Clear(usize);
+
+    impl Parties for Clear {
+        type Engine = Plain;
+
+        fn run<T: Send>(&self, program: impl Fn(&mut Plain) -> Result<T> + Sync) -> Result<Vec<T>> {
+            (0..self.0 as u64).map(|seed| program(&mut Plain::new(seed))).collect()
+        }
+    }
+
+    #[test]
+    fn hold_in_the_clear() {
+        check(&Clear(1), 5, &[0, 1, 2, 63, 64, 65, 700]);
+        check_unbiased(&Clear(1), 100_000);
+        numeric::check(&Clear(1), 5, 2000);
+    }
+
+    #[test]
+    #[should_panic(expected = "parties disagree")]
+    fn parties_that_disagree_are_noticed() {
+        check(&Clear(2), 5, &[65]);
+    }
+}

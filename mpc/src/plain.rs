@@ -67,7 +67,38 @@ fn signed(x: u64) -> i128 {
     i128::from(x as i64)
 }
 
-impl<W: Ring> RingShares for Words<W> {
+/// Sums and products of two's-complement integers that do not wrap: an engine
+/// over a field does not reduce modulo 2^64.
+pub(crate) trait Signed: Ring {
+    fn sum(self, other: Self) -> Self;
+    fn difference(self, other: Self) -> Self;
+    fn product(self, other: Self) -> Self;
+}
+
+macro_rules! signed {
+    ($($word:ty, $integer:ty);*) => {$(
+        impl Signed for $word {
+            fn sum(self, other: Self) -> Self {
+                let sum = (self as $integer).checked_add(other as $integer);
+                assert!(sum.is_some(), "a sum outgrows the words");
+                self.plus(other)
+            }
+            fn difference(self, other: Self) -> Self {
+                let difference = (self as $integer).checked_sub(other as $integer);
+                assert!(difference.is_some(), "a difference outgrows the words");
+                self.minus(other)
+            }
+            fn product(self, other: Self) -> Self {
+                let product = (self as $integer).checked_mul(other as $integer);
+                assert!(product.is_some(), "a public multiple outgrows the words");
+                self.times(other)
+            }
+        }
+    )*};
+}
+signed!(u64, i64; u128, i128);
+
+impl<W: Signed> RingShares for Words<W> {
     type Word = W;
 
     fn len(&self) -> usize {
@@ -78,18 +109,18 @@ impl<W: Ring> RingShares for Words<W> {
     }
     fn add(&self, other: &Self) -> Self {
         assert_eq!(self.len(), other.len(), "lengths");
-        Self(self.0.iter().zip(&other.0).map(|(a, b)| a.plus(*b)).collect())
+        Self(self.0.iter().zip(&other.0).map(|(a, b)| a.sum(*b)).collect())
     }
     fn sub(&self, other: &Self) -> Self {
         assert_eq!(self.len(), other.len(), "lengths");
-        Self(self.0.iter().zip(&other.0).map(|(a, b)| a.minus(*b)).collect())
+        Self(self.0.iter().zip(&other.0).map(|(a, b)| a.difference(*b)).collect())
     }
     fn scale(&self, k: W) -> Self {
-        Self(self.0.iter().map(|a| a.times(k)).collect())
+        Self(self.0.iter().map(|a| a.product(k)).collect())
     }
     fn mul_public(&self, k: &[W]) -> Self {
         assert_eq!(self.len(), k.len(), "lengths");
-        Self(self.0.iter().zip(k).map(|(a, b)| a.times(*b)).collect())
+        Self(self.0.iter().zip(k).map(|(a, b)| a.product(*b)).collect())
     }
     fn gather(&self, indices: &[usize]) -> Self {
         Self(indices.iter().map(|&i| self.0[i]).collect())
@@ -102,24 +133,21 @@ impl<W: Ring> RingShares for Words<W> {
     }
     fn sum_rows(&self, columns: usize) -> Self {
         Self(
-            self.0
-                .chunks(columns)
-                .map(|r| r.iter().fold(W::default(), |a, b| a.plus(*b)))
-                .collect(),
+            self.0.chunks(columns).map(|r| r.iter().fold(W::default(), |a, b| a.sum(*b))).collect(),
         )
     }
     fn sum_columns(&self, columns: usize) -> Self {
         let mut sums = vec![W::default(); columns];
         for row in self.0.chunks(columns) {
             for (s, x) in sums.iter_mut().zip(row) {
-                *s = s.plus(*x);
+                *s = s.sum(*x);
             }
         }
         Self(sums)
     }
     fn prefix_sum(&self) -> Self {
         let add = |sum: &mut W, x: &W| {
-            *sum = sum.plus(*x);
+            *sum = sum.sum(*x);
             Some(*sum)
         };
         Self(self.0.iter().scan(W::default(), add).collect())
