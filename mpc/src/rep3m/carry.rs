@@ -18,6 +18,7 @@
 
 use super::{Rep3m, algebra::Word, log::Ands};
 use privity_core::{Result, bits, ring, share::replicated::Replicated};
+use zeroize::Zeroize;
 
 /// Bit planes, shared, one after the other.
 pub(super) struct Planes {
@@ -91,6 +92,7 @@ impl Rep3m {
                 }
                 let c_1: Vec<u64> = self.prss.next_vec(op, len);
                 let c_0 = ring::zip(&c, &c_1, |c, m| c ^ m);
+                c.zeroize();
                 self.mesh.send_bulk(2, &c_0)?;
                 (
                     Replicated { own: x_0, next: x_1 },

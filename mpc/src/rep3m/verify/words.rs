@@ -53,17 +53,16 @@ fn weigh<W: Word>(log: &[Terms<W>], rho: &[u64], c: fn(&Terms<W>) -> &[Lift<W>])
 }
 
 /// rho_j for every term of output j.
-fn by_term<W: Word>(log: &[Terms<W>], rho: &[u64]) -> Vec<u64> {
+fn by_term<W: Word>(log: &[Terms<W>], rho: Vec<u64>) -> Vec<u64> {
+    if log.iter().all(|e| e.group == 1) {
+        return rho;
+    }
     let mut out = Vec::with_capacity(log.iter().map(|e| e.x.own.len()).sum());
-    let mut rest = rho;
+    let mut rest = &rho[..];
     for entry in log {
         let (mine, others) = rest.split_at(entry.outputs());
         rest = others;
-        if entry.group == 1 {
-            out.extend_from_slice(mine);
-        } else {
-            out.extend(mine.iter().flat_map(|&rho| std::iter::repeat_n(rho, entry.group)));
-        }
+        out.extend(mine.iter().flat_map(|&rho| std::iter::repeat_n(rho, entry.group)));
     }
     out
 }
@@ -80,7 +79,7 @@ pub(crate) fn expand<W: Word>(
         [&coins.prover, &coins.first, &coins.second].map(|coins| draw(log, coins));
     proof.first.claim = weigh(log, &rho_first, |e| &e.c1);
     proof.second.claim = weigh(log, &rho_second, |e| &e.c2);
-    let (rho, rho_first) = (by_term(log, &rho), by_term(log, &rho_first));
+    let (rho, rho_first) = (by_term(log, rho), by_term(log, rho_first));
     let mut at = 0;
     for entry in log {
         let terms = at..at + entry.x.own.len();
@@ -130,7 +129,7 @@ impl WordLevel {
         let [rho, rho_first, rho_second] =
             [&coins.prover, &coins.first, &coins.second].map(|coins| draw(&log, coins));
         let claims = [weigh(&log, &rho_first, |e| &e.c1), weigh(&log, &rho_second, |e| &e.c2)];
-        let rho = [by_term(&log, &rho), by_term(&log, &rho_first)];
+        let rho = [by_term(&log, rho), by_term(&log, rho_first)];
         // The log is released as it is copied: the two are large.
         let mut join = |f: fn(&mut Terms<u64>) -> &mut Vec<u64>| {
             let mut out = Vec::with_capacity(size);
