@@ -4,6 +4,7 @@
 
 use privity_core::Result;
 use privity_mpc::{
+    additive::{AdditiveCost, Plan, Profile},
     engine::{Dims, Engine, Recipients, RingShares},
     rep3::Rep3Cost,
     rep3m::Rep3mCost,
@@ -16,8 +17,13 @@ const N: usize = 1_000_000;
 type Model = fn() -> Shape;
 
 /// Every engine with a table in the document.
-const ENGINES: [(&str, Model); 2] =
-    [("rep3", || Shape::new(0, Rep3Cost)), ("rep3m", || Shape::new(0, Rep3mCost::default()))];
+const ENGINES: [(&str, Model); 5] = [
+    ("rep3", || Shape::new(0, Rep3Cost)),
+    ("rep3m", || Shape::new(0, Rep3mCost::default())),
+    ("additive online", || Shape::new(0, AdditiveCost::online(2))),
+    ("additive LAN", || Shape::new(0, AdditiveCost::prepared(2, Profile::LAN, Plan::new()))),
+    ("additive WAN", || Shape::new(0, AdditiveCost::prepared(2, Profile::WAN, Plan::new()))),
+];
 
 /// Vectors of N elements.
 struct Operands {

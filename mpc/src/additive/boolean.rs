@@ -30,9 +30,9 @@ use privity_core::{
 use zeroize::Zeroizing;
 
 /// Words of 64 products per message.
-pub(super) const WORDS: usize = 1 << 13;
+pub(super) const WORDS: usize = 1 << 15;
 /// Products over Z_2^8w per message.
-pub(super) const CARRIES: usize = 1 << 17;
+pub(super) const CARRIES: usize = 1 << 19;
 
 /// p_0 and p_1 of 64 rows as words: for either pad two planes.
 pub(super) type Planes = [[u64; 2]; 2];
