@@ -1,10 +1,10 @@
-//! Engine `additive`, both parties in this process over memory channels, with
-//! all preprocessing inside the clock; only the set-up is not. Bytes are those
-//! of both parties together. Logistic regression asserts plaintext's accuracy.
+//! Engine `additive`, both parties in this process over memory channels or TCP on
+//! the loopback device, with all preprocessing inside the clock; only the set-up
+//! is not. Bytes are those of both parties together. Logistic regression asserts plaintext's accuracy.
 #![allow(missing_docs, clippy::expect_used, clippy::print_stdout)]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use privity_core::{Fixed, Result};
+use privity_core::{Fixed, Mesh, Result};
 use privity_mpc::{
     additive::{self, Additive, Profile},
     engine::{Dims, Engine, Recipients, RingShares},
@@ -18,9 +18,21 @@ static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
 type Words = <Additive as Engine>::Ring;
 type Operation = fn(&mut Additive, &Words, &Words) -> Result<()>;
 
+/// How the parties are connected.
+#[derive(Clone, Copy, PartialEq)]
+enum Link {
+    Memory,
+    Tcp,
+}
+
 /// Time of one run at party 0, and bytes of both.
-fn once(profile: Profile, n: usize, operation: Operation) -> (Duration, u64) {
-    let results = additive::run_local(2, profile, |e| {
+fn once(link: Link, profile: Profile, n: usize, operation: Operation) -> (Duration, u64) {
+    let names = ["ann", "ben"];
+    let meshes = match link {
+        Link::Memory => Mesh::in_memory(&names).expect("two names"),
+        Link::Tcp => privity_net::plain_loopback_mesh_for_benchmarks(&names, 1).expect("loopback"),
+    };
+    let results = additive::run_over(meshes, profile, |e| {
         let x: Vec<u64> = (0..n as u64).map(|i| i.wrapping_mul(0x9E37_79B9) >> 8).collect();
         let a = e.input(0, (e.me() == 0).then_some(&x[..]), n)?;
         let b = e.input(1, (e.me() == 1).then_some(&x[..]), n)?;
@@ -34,7 +46,22 @@ fn once(profile: Profile, n: usize, operation: Operation) -> (Duration, u64) {
 }
 
 fn bench(c: &mut Criterion, name: &str, profile: Profile, n: usize, operation: Operation) {
-    let label = if matches!(profile, Profile::Lan { .. }) { "LAN" } else { "WAN" };
+    bench_over(c, Link::Memory, name, profile, n, operation);
+}
+
+fn bench_over(
+    c: &mut Criterion,
+    link: Link,
+    name: &str,
+    profile: Profile,
+    n: usize,
+    operation: Operation,
+) {
+    let label = match (link, profile) {
+        (Link::Tcp, _) => "TCP",
+        (_, Profile::Lan { .. }) => "LAN",
+        (_, Profile::Wan { .. }) => "WAN",
+    };
     let mut group = c.benchmark_group(format!("additive {label}"));
     group.sample_size(10).warm_up_time(Duration::from_millis(1));
     group.throughput(Throughput::Elements(n as u64));
@@ -43,7 +70,7 @@ fn bench(c: &mut Criterion, name: &str, profile: Profile, n: usize, operation: O
         bencher.iter_custom(|runs| {
             let mut total = Duration::ZERO;
             for _ in 0..runs {
-                let (time, sent) = once(profile, n, operation);
+                let (time, sent) = once(link, profile, n, operation);
                 total += time;
                 bytes = sent;
             }
@@ -192,6 +219,9 @@ fn additive(c: &mut Criterion) {
         regression(c, profile);
     }
     let profile = Profile::LAN;
+    let tcp = Link::Tcp;
+    bench_over(c, tcp, "multiply with truncation", profile, M, |e, x, y| e.mul(x, y, 20).map(drop));
+    bench_over(c, tcp, "less than, bits", profile, M, |e, x, y| e.is_negative(&x.sub(y)).map(drop));
     bench(c, "equal, bits", profile, M, |e, x, y| e.is_zero(&x.sub(y)).map(drop));
     bench(c, "bits of numbers", profile, M / 10, |e, x, _| e.to_bits(x, 64).map(drop));
     bench(c, "shuffle", profile, M / 10, |e, x, _| {
