@@ -33,26 +33,35 @@ fn plan() -> Plan {
     count.plan()
 }
 
-/// With the plan of a dry run prepared, the online phase sends what the dry run
-/// of a prepared engine says, and nothing is left.
+/// With the plan of a dry run prepared, set-up, offline and online phase send
+/// what dry runs say, and nothing is left.
 #[test]
 fn a_plan_is_exactly_enough() {
     let plan = plan();
-    let online = additive::run_local(2, Profile::LAN, |e| {
+    let measured = additive::run_local(2, Profile::LAN, |e| {
         e.prepare(&plan)?;
         assert_eq!(e.prepared(), plan);
-        let before = (e.mesh().meter().sent(), e.mesh().clock());
+        let offline = e.mesh().meter().sent();
         program(e, 1)?;
         assert!(e.prepared().is_empty(), "something is left");
-        Ok((e.mesh().meter().sent() - before.0, e.mesh().clock() - before.1))
+        Ok((offline, e.mesh().meter().sent(), e.mesh().clock()))
     })
     .expect("honest parties");
-    let model = AdditiveCost::prepared(2, Profile::LAN, plan);
-    let mut shape = Shape::new(0, model);
-    program(&mut shape, 1).expect("no messages");
+    let run = |model| {
+        let mut shape = Shape::new(0, model);
+        program(&mut shape, 1).expect("no messages");
+        shape.cost()
+    };
+    let all = run(AdditiveCost::preparing(2, Profile::LAN, plan.clone()));
+    let mut shape = Shape::new(0, AdditiveCost::preparing(2, Profile::LAN, plan.clone()));
+    shape.import(&[]).expect("no messages");
+    let offline = shape.cost();
+    let online = run(AdditiveCost::prepared(2, Profile::LAN, plan));
+    assert_eq!(online, run(AdditiveCost::online(2)));
     for me in 0..2 {
-        assert_eq!(shape.cost().sent[me], online[me].0);
-        assert!(online[me].1 <= shape.cost().rounds[me] + 1);
+        assert_eq!((all.sent[me], all.rounds[me]), (measured[me].1, measured[me].2));
+        assert_eq!(offline.sent[me], measured[me].0);
+        assert_eq!(online.sent[me], measured[me].1 - measured[me].0);
     }
 }
 

@@ -31,6 +31,8 @@ pub struct AdditiveCost {
     profile: Profile,
     /// The set-up is still to be counted.
     setup: bool,
+    /// What is prepared after it.
+    ahead: Plan,
     held: Plan,
     /// Everything is prepared, however much is taken.
     endless: bool,
@@ -67,11 +69,18 @@ impl AdditiveCost {
             parties,
             profile,
             setup: true,
+            ahead: Plan::new(),
             held: Plan::new(),
             endless: false,
             rows: BTreeMap::new(),
             taken: PlanCount::default(),
         }
+    }
+
+    /// A run that begins with the set-up and then prepares this much. With no
+    /// operation but an empty import it is the cost of the offline phase.
+    pub fn preparing(parties: usize, profile: Profile, plan: Plan) -> Self {
+        Self { ahead: plan, ..Self::new(parties, profile) }
     }
 
     /// A run of an engine that is set up and has prepared this much: its online
@@ -110,6 +119,8 @@ impl AdditiveCost {
                 t.round(&[(low, high, 16)]);
             }
         }
+        let ahead = std::mem::take(&mut self.ahead);
+        self.prepare(t, &ahead);
     }
 
     /// `n` rows of OT from `sender` to `receiver`, each with a choice of `bits` bits.
@@ -163,9 +174,8 @@ impl AdditiveCost {
         self.held.insert(kind, held + made - n);
     }
 
-    /// What [`prepare`](super::Additive::prepare) sends for this plan.
-    pub fn prepare(&mut self, t: &mut Traffic, plan: &Plan) {
-        self.begin(t);
+    /// [`prepare`](super::Additive::prepare)
+    fn prepare(&mut self, t: &mut Traffic, plan: &Plan) {
         for (&kind, &n) in plan {
             let held = self.held.get(&kind).copied().unwrap_or(0);
             let missing = n.saturating_sub(held);
