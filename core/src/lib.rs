@@ -9,7 +9,7 @@
 //! | [`fixed`] | real numbers as fixed point, with a checked range |
 //! | [`bits`] | packed bits and the transpose between words and bit planes |
 //! | [`prg`], [`crhash`] | AES in counter mode; a correlation-robust hash |
-//! | [`share`] | additive and replicated sharing |
+//! | [`share`] | additive, replicated and Shamir's sharing |
 //! | [`ot`], [`vole`] | oblivious transfer and vector oblivious linear evaluation |
 //! | [`channel`], [`mesh`], [`meter`] | links, framing, counters |
 //! | [`codec`], [`transcript`] | control messages; the hash of what was agreed |

@@ -2,3 +2,4 @@
 
 pub mod additive;
 pub mod replicated;
+pub mod shamir;

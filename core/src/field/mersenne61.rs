@@ -1,5 +1,6 @@
 //! The field of p = 2^61 - 1 elements.
 
+use super::Field;
 use crate::codec::{Decode, DecodeError, Encode, Reader};
 use rand::Rng;
 use std::ops::{Add, Mul, Neg, Sub};
@@ -92,6 +93,19 @@ impl Mul for Fp61 {
     fn mul(self, other: Self) -> Self {
         let product = u128::from(self.0) * u128::from(other.0);
         Self(reduce_once((product as u64 & P) + (product >> 61) as u64))
+    }
+}
+
+impl Field for Fp61 {
+    const ZERO: Self = Self(0);
+    const ONE: Self = Self(1);
+
+    fn point(index: usize) -> Self {
+        Self::new(index as u64 + 1)
+    }
+
+    fn inverse(self) -> Self {
+        self.pow_vartime(P - 2)
     }
 }
 
