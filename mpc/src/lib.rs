@@ -6,6 +6,7 @@
 //! | [`additive`] | two parties or more, semi-honest, dishonest majority, no dealer |
 //! | [`rep3`] | three parties, semi-honest, honest majority |
 //! | [`rep3m`] | three parties, malicious with abort, honest majority |
+//! | [`shamir`] | any number of parties, semi-honest or malicious with abort, honest majority |
 //! | [`shape`] | no values: the same algorithms, counting bytes and rounds |
 //! | [`numeric`] | comparison, selection, reciprocal, logarithm, sigmoid, linear algebra |
 //! | [`table`] | sorting, group-by, joins, quantiles, histograms, look-up |
@@ -19,6 +20,7 @@ pub mod laws;
 pub mod numeric;
 pub mod rep3;
 pub mod rep3m;
+pub mod shamir;
 pub mod shape;
 pub mod table;
 
