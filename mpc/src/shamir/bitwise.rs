@@ -36,6 +36,7 @@ struct Masks {
     planes: Vec<Vec<Vec<u64>>>,
 }
 
+/// Generate and propagate.
 type Node = (Vec<u64>, Vec<u64>);
 
 impl Shamir {

@@ -29,6 +29,7 @@ use rand::CryptoRng;
 /// with `threshold`; `new` those of the new engine's parties, ascending. `from` is
 /// the old engine and its vector at old parties, `to` the new engine at new
 /// ones; both at those that are in both. All know `len`.
+#[allow(clippy::too_many_arguments)] // two groups, each with members, threshold and engine
 pub fn reshare<W>(
     mesh: &mut Mesh,
     old: &[usize],
