@@ -5,6 +5,9 @@
 //! The moduli are x^2 + x + 1, x^4 + x + 1 and x^8 + x^4 + x^3 + x + 1. A bit is
 //! an element whose planes above the first are zero.
 
+// Addition is exclusive or.
+#![allow(clippy::suspicious_arithmetic_impl)]
+
 use super::{Field, gf64};
 use std::ops::{Add, Mul, Neg, Sub};
 
@@ -21,7 +24,7 @@ impl<const K: usize> Small<K> {
     fn times_x(self) -> Self {
         let wide = u16::from(self.0) << 1;
         let carry = (wide >> K) & 1;
-        Self((wide & ((1 << K) - 1)) as u8 ^ (carry as u8) * tail(K))
+        Self((wide & ((1 << K) - 1)) as u8 ^ ((carry as u8) * tail(K)))
     }
 
     /// The image in GF(2^64), where x goes to a root of the modulus.

@@ -107,7 +107,7 @@ impl Shamir {
         security == Security::Malicious || (1..=4).contains(&sets)
     }
 
-    fn from_sets(&self) -> bool {
+    fn uses_sets(&self) -> bool {
         Self::masks_from_sets(self.sets.as_ref().map_or(0, Vec::len), self.security)
     }
 
@@ -132,7 +132,7 @@ impl Shamir {
         };
         let field =
             |x: &[u128], d: u32| -> Vec<Fp127> { x.iter().map(|&x| Fp127::new(x >> d)).collect() };
-        if self.from_sets() {
+        if self.uses_sets() {
             let op = self.operation();
             let small = self.set_coefficients();
             let (mut sum, mut top) = (vec![Fp127::ZERO; len], vec![Fp127::ZERO; len]);
@@ -395,7 +395,7 @@ impl Shamir {
         // term in both fields.
         let mut rho = vec![0u64; words.len()];
         let mut terms: Vec<Vec<Fp127>> = Vec::new();
-        if self.from_sets() {
+        if self.uses_sets() {
             let op = self.operation();
             for a in 0..self.keys.sets.len() {
                 let (Some(key), Some(f)) = (&self.keys.sets[a], self.tables.fp.sets[a]) else {
@@ -453,7 +453,7 @@ impl Shamir {
         let stride = words(len);
         let mut out = vec![0; stride * self.k];
         let op = self.operation();
-        if self.from_sets() {
+        if self.uses_sets() {
             for (a, c) in self.set_coefficients().into_iter().enumerate() {
                 if let (Some(c), Some(key)) = (c, &self.keys.sets[a]) {
                     out = xor(&out, &self.scaled(&key.vec(op, stride), c));

@@ -50,13 +50,13 @@ impl ShamirCost {
         self.t == 1 && !self.malicious
     }
 
-    fn from_sets(&self) -> bool {
+    fn uses_sets(&self) -> bool {
         let security = if self.malicious { Security::Malicious } else { Security::SemiHonest };
         Shamir::masks_from_sets(self.sets, security)
     }
 
     fn terms(&self) -> usize {
-        if self.from_sets() { self.sets } else { self.t + 1 }
+        if self.uses_sets() { self.sets } else { self.t + 1 }
     }
 
     /// The parties after `of` whose shares are pseudo-random.
@@ -177,7 +177,7 @@ impl ShamirCost {
     }
 
     fn split(&mut self, t: &mut Traffic, len: usize) {
-        if !self.from_sets() {
+        if !self.uses_sets() {
             self.deal(t, 0..self.t + 1, 2 * len * FIELD);
             self.deal_planes(t, WIDTH, len);
         }
@@ -197,7 +197,7 @@ impl ShamirCost {
     }
 
     fn inject(&mut self, t: &mut Traffic, groups: usize, len: usize) {
-        if !self.from_sets() {
+        if !self.uses_sets() {
             self.deal_planes(t, groups, len);
             self.deal(t, 0..self.t + 1, groups * len * FIELD);
         }
@@ -346,7 +346,7 @@ impl CostModel for ShamirCost {
     }
 
     fn random_bits(&mut self, t: &mut Traffic, len: usize) {
-        if !self.from_sets() {
+        if !self.uses_sets() {
             self.deal_planes(t, 1, len);
         }
     }

@@ -30,11 +30,14 @@ pub(super) fn parts(len: usize) -> usize {
 #[derive(Default)]
 pub(super) struct Log {
     dots: Vec<Dots>,
-    matrices: Vec<(Vec<Fp127>, Vec<Fp127>, Vec<Fp127>, Dims)>,
+    matrices: Vec<Matrices>,
     bits: [Vec<u64>; 3],
     /// Length of the inner product over the large field.
     pub(super) length: usize,
 }
+
+/// Two factors, their product and its shape.
+type Matrices = (Vec<Fp127>, Vec<Fp127>, Vec<Fp127>, Dims);
 
 struct Dots {
     x: Vec<Fp127>,
@@ -204,7 +207,7 @@ impl Shamir {
         let prg = self.coefficients()?;
         let k = self.k;
         let basis: Vec<u64> = with_blocks!(k, Block => {
-            (0..k).map(|j| basis_image::<Block>(j)).collect()
+            (0..k).map(basis_image::<Block>).collect()
         });
         let lift = |words: &[u64]| -> Vec<Gf64> {
             produce(words.len() / k * 64, |start, out| {
