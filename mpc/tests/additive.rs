@@ -142,3 +142,73 @@ fn dry_runs_with_silent_ot_are_exact() {
 fn dry_runs_of_three_parties_are_exact() {
     costs(3, Profile::LAN, &[1, 20]);
 }
+
+#[test]
+fn both_forms_of_random_bits_and_words_agree() {
+    for parties in [2, 3] {
+        let n = 130;
+        let seen = additive::run_local(parties, Profile::LAN, |e| {
+            let (bits, numbers) = e.random_bits_both(n)?;
+            let bits = e.open_bits(&bits, Recipients::All)?;
+            let numbers = e.open(&numbers, Recipients::All)?;
+            let (words, planes) = e.random_words_both(n, 11)?;
+            let words = e.open(&words, Recipients::All)?;
+            let planes = planes
+                .iter()
+                .map(|p| Ok(e.open_bits(p, Recipients::All)?.expect("opened")))
+                .collect::<Result<Vec<_>>>()?;
+            Ok((bits.expect("opened"), numbers.expect("opened"), words.expect("opened"), planes))
+        })
+        .expect("honest parties");
+        let (bits, numbers, words, planes) = &seen[0];
+        assert_eq!(planes.len(), 11);
+        for i in 0..n {
+            let bit = |packed: &[u64]| packed[i / 64] >> (i % 64) & 1;
+            assert_eq!(bit(bits), numbers[i]);
+            for (j, plane) in planes.iter().enumerate() {
+                assert_eq!(bit(plane), words[i] >> j & 1, "bit {j} of word {i}");
+            }
+        }
+        assert!((1..n as u32).contains(&bits.iter().map(|w| w.count_ones()).sum()));
+        assert!(seen.iter().all(|s| s == &seen[0]));
+    }
+}
+
+#[test]
+fn opening_to_some_reaches_only_them() {
+    for parties in [2, 3] {
+        let seen = additive::run_local(parties, Profile::LAN, |e| {
+            let x = e.input(1, (e.me() == 1).then_some(&[7, 8][..]), 2)?;
+            e.open(&x, Recipients::Only(&[0]))
+        })
+        .expect("honest parties");
+        assert_eq!(seen[0], Some(vec![7, 8]));
+        assert!(seen[1..].iter().all(Option::is_none));
+    }
+}
+
+#[test]
+fn nothing_secret_is_printed() {
+    let shown = additive::run_local(2, Profile::LAN, |e| {
+        let x = e.public(&[123_456_789]);
+        let bits = e.is_negative(&x)?;
+        let permutation = e.random_permutation(5)?;
+        Ok(format!("{x:?} {bits:?} {permutation:?}"))
+    })
+    .expect("honest parties");
+    assert_eq!(shown[0], "Words { len: 1, .. } Bits { len: 1, .. } Permutation { rows: 5, .. }");
+}
+
+#[test]
+fn what_cannot_be_is_refused() {
+    use privity_core::{Error, Mesh};
+    let alone = Mesh::in_memory(&["ann"]).expect("a name").remove(0);
+    let refused = Additive::new(alone, Profile::LAN, &mut rand::rng());
+    assert!(matches!(refused.err(), Some(Error::Argument(_))));
+    let refused = additive::run_local(2, Profile::Lan { k: 9 }, |_| Ok(()));
+    assert!(matches!(refused, Err(Error::Argument(_))));
+    let refused = additive::run_local(3, Profile::LAN, |e| {
+        e.prepare(&[(additive::Kind::Leaf, 1)].into_iter().collect())
+    });
+    assert!(matches!(refused, Err(Error::Argument(_))));
+}
