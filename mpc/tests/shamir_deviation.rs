@@ -230,7 +230,7 @@ fn run(operation: Operation, seed: u64, tamper: Option<Tamper>, ignore: bool) ->
 /// where an operation has few messages.
 fn faults(rng: &mut StdRng, messages: usize) -> Vec<Fault> {
     let mut faults = vec![Fault::Replay, Fault::Zero, Fault::Cut, Fault::Add(0, 1)];
-    let count = if messages < 200 { 70 } else { 0 };
+    let count = if messages < 120 { 70 } else { 0 };
     if count == 0 {
         return vec![
             faults.swap_remove(rng.random_range(0..4)),
