@@ -5,7 +5,7 @@
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | [`ring`], [`field`] | Z_2^64 and Z_2^128; the prime field of 2^61 - 1, the binary fields of 2^64 and 2^128 |
+//! | [`ring`], [`field`] | Z_2^64 and Z_2^128; the prime fields of 2^61 - 1 and 2^127 - 1, the binary fields of 2^64 and 2^128 |
 //! | [`fixed`] | real numbers as fixed point, with a checked range |
 //! | [`bits`] | packed bits and the transpose between words and bit planes |
 //! | [`prg`], [`crhash`] | AES in counter mode; a correlation-robust hash |
