@@ -408,9 +408,7 @@ pub fn run_local<T: Send>(
     profile: Profile,
     program: impl Fn(&mut Additive) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
-    let names: Vec<String> = (0..parties).map(|i| format!("party {i}")).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    run_over(Mesh::in_memory(&names)?, profile, program)
+    run_over(crate::local::meshes(parties)?, profile, program)
 }
 
 /// [`run_local`] over meshes made elsewhere.
@@ -419,33 +417,7 @@ pub fn run_over<T: Send>(
     profile: Profile,
     program: impl Fn(&mut Additive) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
-    let program = &program;
-    let results: Vec<Result<T>> = std::thread::scope(|scope| {
-        let threads: Vec<_> = meshes
-            .into_iter()
-            .map(|mesh| {
-                scope.spawn(move || {
-                    let mut engine = Additive::new(mesh, profile, &mut rand::rng())?;
-                    program(&mut engine)
-                })
-            })
-            .collect();
-        threads
-            .into_iter()
-            .map(|t| t.join().unwrap_or(Err(Error::Internal("a party's thread panicked"))))
-            .collect()
-    });
-    let mut done = Vec::with_capacity(results.len());
-    let mut first_error = None;
-    for result in results {
-        match result {
-            Ok(value) => done.push(value),
-            // A party that lost its peer says less than the one that stopped first.
-            Err(e) if first_error.is_none() || !matches!(e, Error::Disconnected { .. }) => {
-                first_error = Some(e);
-            }
-            Err(_) => {}
-        }
-    }
-    first_error.map_or(Ok(done), Err)
+    crate::local::run_over(meshes, |mesh| {
+        program(&mut Additive::new(mesh, profile, &mut rand::rng())?)
+    })
 }

@@ -10,6 +10,7 @@
 //! | [`shape`] | no values: the same algorithms, counting bytes and rounds |
 //! | [`numeric`] | comparison, selection, reciprocal, logarithm, sigmoid, linear algebra |
 //! | [`table`] | sorting, group-by, joins, quantiles, histograms, look-up |
+//! | [`local`] | all parties as threads of this process |
 //! | `laws` | what every engine obeys, as a test suite (feature `test-util`) |
 #![forbid(unsafe_code)]
 
@@ -17,6 +18,7 @@ pub mod additive;
 pub mod engine;
 #[cfg(any(test, feature = "test-util"))]
 pub mod laws;
+pub mod local;
 pub mod numeric;
 pub mod rep3;
 pub mod rep3m;

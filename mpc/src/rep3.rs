@@ -62,7 +62,10 @@ pub(crate) use share::{join, xor};
 pub use shuffle::Permutation;
 pub(crate) use shuffle::move_rows;
 
-use crate::engine::{Dims, Engine, Recipients};
+use crate::{
+    engine::{Dims, Engine, Recipients},
+    local,
+};
 use privity_core::{
     Error, Mesh, Result, bits,
     ring::{self, Ring},
@@ -387,7 +390,7 @@ pub(crate) fn constant<R: Ring>(me: usize, values: &[R]) -> Replicated<R> {
 /// Runs `program` at three parties of this process, over memory channels, and
 /// returns their results: for tests, benches and learning.
 pub fn run_local<T: Send>(program: impl Fn(&mut Rep3) -> Result<T> + Sync) -> Result<[T; 3]> {
-    run_over(Mesh::in_memory(&["party 0", "party 1", "party 2"])?, program)
+    run_over(local::meshes(3)?, program)
 }
 
 /// [`run_local`] over three meshes made elsewhere.
@@ -398,34 +401,11 @@ pub fn run_over<T: Send>(
     run_three(meshes, |mesh| program(&mut Rep3::new(mesh, &mut rand::rng())?))
 }
 
-/// Runs `party` over each of three meshes, in threads of this process.
+/// [`local::run_over`] for exactly three parties.
 pub(crate) fn run_three<T: Send>(
     meshes: Vec<Mesh>,
     party: impl Fn(Mesh) -> Result<T> + Sync,
 ) -> Result<[T; 3]> {
-    let party = &party;
-    let results: Vec<Result<T>> = std::thread::scope(|scope| {
-        let threads: Vec<_> =
-            meshes.into_iter().map(|mesh| scope.spawn(move || party(mesh))).collect();
-        threads
-            .into_iter()
-            .map(|t| t.join().unwrap_or(Err(Error::Internal("a party's thread panicked"))))
-            .collect()
-    });
-    let mut done = Vec::with_capacity(3);
-    let mut first_error = None;
-    for result in results {
-        match result {
-            Ok(value) => done.push(value),
-            // A party that lost its peer says less than the one that stopped first.
-            Err(e) if first_error.is_none() || !matches!(e, Error::Disconnected { .. }) => {
-                first_error = Some(e);
-            }
-            Err(_) => {}
-        }
-    }
-    match first_error {
-        Some(e) => Err(e),
-        None => done.try_into().map_err(|_| Error::Argument("rep3 runs over three meshes".into())),
-    }
+    let done = local::run_over(meshes, party)?;
+    done.try_into().map_err(|_| Error::Argument("three meshes are needed".into()))
 }

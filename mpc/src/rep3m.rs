@@ -354,7 +354,7 @@ impl Engine for Rep3m {
 /// Runs `program` at three parties of this process, over memory channels, and
 /// returns their results: for tests, benches and learning.
 pub fn run_local<T: Send>(program: impl Fn(&mut Rep3m) -> Result<T> + Sync) -> Result<[T; 3]> {
-    run_over(Mesh::in_memory(&["party 0", "party 1", "party 2"])?, program)
+    run_over(crate::local::meshes(3)?, program)
 }
 
 /// [`run_local`] over three meshes made elsewhere.

@@ -295,9 +295,7 @@ pub fn run_local<T: Send>(
     security: Security,
     program: impl Fn(&mut Shamir) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
-    let names: Vec<String> = (0..parties).map(|i| format!("party {i}")).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    run_over(Mesh::in_memory(&names)?, threshold, security, program)
+    run_over(crate::local::meshes(parties)?, threshold, security, program)
 }
 
 /// [`run_local`] over meshes made elsewhere.
@@ -307,33 +305,7 @@ pub fn run_over<T: Send>(
     security: Security,
     program: impl Fn(&mut Shamir) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
-    let program = &program;
-    let results: Vec<Result<T>> = std::thread::scope(|scope| {
-        let threads: Vec<_> = meshes
-            .into_iter()
-            .map(|mesh| {
-                scope.spawn(move || {
-                    let mut engine = Shamir::new(mesh, threshold, security, &mut rand::rng())?;
-                    program(&mut engine)
-                })
-            })
-            .collect();
-        threads
-            .into_iter()
-            .map(|t| t.join().unwrap_or(Err(Error::Internal("a party's thread panicked"))))
-            .collect()
-    });
-    let mut done = Vec::new();
-    let mut first = None;
-    for result in results {
-        match result {
-            Ok(value) => done.push(value),
-            // A party that lost its peer says less than the one that stopped first.
-            Err(e) if first.is_none() || !matches!(e, Error::Disconnected { .. }) => {
-                first = Some(e);
-            }
-            Err(_) => {}
-        }
-    }
-    first.map_or(Ok(done), Err)
+    crate::local::run_over(meshes, |mesh| {
+        program(&mut Shamir::new(mesh, threshold, security, &mut rand::rng())?)
+    })
 }

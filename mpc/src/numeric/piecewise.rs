@@ -2,7 +2,7 @@
 //! coefficients, a shared argument.
 //!
 //! Knots t_0 < ... < t_K, and on [t_j, t_{j+1}] a polynomial p_j. With
-//! b_j = [x < t_j], shared, for the inner knots, the indicator of piece j is
+//! b_j = 1 if x < t_j and else 0, shared, for the inner knots, the indicator of piece j is
 //! b_{j+1} - b_j, so that everything that depends on the piece is linear in
 //! the b_j and costs no message. The local variable
 //!
