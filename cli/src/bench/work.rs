@@ -141,24 +141,33 @@ fn cmp(args: &Args) -> Reported {
     measure(args, "cmp", n, [&x, &y], &LessThan { x: &x, y: &y })
 }
 
-/// n gates on random bits: only their number is checked, the laws do the rest.
-struct And(usize);
+/// Layers of [`WIDTH`] gates on random bits, each with the result of the one
+/// before. The laws check the values of gates; this checks their distribution.
+struct And {
+    layers: usize,
+}
+
+/// Gates per layer.
+const WIDTH: usize = 1 << 22;
 
 impl Work for And {
     fn run<E: Engine>(&self, e: &mut E, _: &E::Ring, _: &E::Ring) -> Result<Done<E>> {
-        let (a, b) = (e.random_bits(self.0)?, e.random_bits(self.0)?);
-        Ok(Done::Bits(e.and(&a, &b)?))
+        let (a, mut b) = (e.random_bits(WIDTH)?, e.random_bits(WIDTH)?);
+        for _ in 0..self.layers {
+            b = e.and(&a, &b)?;
+        }
+        Ok(Done::Bits(b))
     }
-    /// How far the share of ones is from a quarter.
+    /// a and b is set in a quarter of the places, and stays so.
     fn max_error(&self, z: &[u64]) -> f64 {
         let ones: u64 = z.iter().map(|w| u64::from(w.count_ones())).sum();
-        (ones as f64 / self.0 as f64 - 0.25).abs()
+        (ones as f64 / WIDTH as f64 - 0.25).abs()
     }
 }
 
 fn and(args: &Args) -> Reported {
-    let n = args.n.unwrap_or(1 << 26);
-    measure(args, "and", n, [&[], &[]], &And(n))
+    let layers = args.n.unwrap_or(1 << 28).div_ceil(WIDTH);
+    measure(args, "and", layers * WIDTH, [&[], &[]], &And { layers })
 }
 
 struct Shuffle<'a>(&'a [u64]);
