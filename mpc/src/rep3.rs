@@ -32,8 +32,8 @@
 //! | the same with truncation | 32 + 2e (38 for d = 20) | 2 |
 //! | truncation alone | 16 + 2e | 2 |
 //! | AND | 3/8 | 1 |
-//! | sign of a number | 42.4 (339 bits) | 7 |
-//! | test for zero | 31.9 (255 bits) | 7 |
+//! | sign of a number | 47.1 (377 bits) | 6 |
+//! | test for zero | 39.4 (315 bits) | 7 |
 //! | all bits of a number | 156 | 8 |
 //! | bit to number | 24 | 2 |
 //! | random bit | 0 | 0 |

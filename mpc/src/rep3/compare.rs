@@ -2,39 +2,47 @@
 //!
 //! **Idea.** x = a + b mod 2^64 with a = x_0 + x_1 known to party 0 and b = x_2
 //! known to parties 1 and 2. The sign is a_63 + b_63 + (carry into bit 63).
-//! Cut the lower 63 bits into 21 groups of three. Whether a group generates a
-//! carry (G) or propagates one (P) is a polynomial in the three bits of a with
-//! coefficients in the bits of b:
+//! Cut the lower 63 bits into 16 groups, the lowest of three bits and the others
+//! of four, so that a tree of four levels combines them. Whether a group of k
+//! bits generates a carry (G) or propagates one (P) is a polynomial in the bits
+//! of a with coefficients in the bits of b. For S a set of bits of the group
+//! below i + 1, let
 //!
-//! (1)  T = a0 a1 a2 + b2 a0 a1 + b1 a0 a2 + b1 b2 a0,   U = a1 a2 + b2 a1
-//!      G = b2 a2 + b1 U + b0 T
-//!      P = T + b0 U + b0 b1 a2 + b0 b1 b2                      over GF(2)
+//! (1)  T_i(S) = prod_(j in S) a_j * prod_(j > i) (a_j + b_j)      over GF(2),
+//!      T_(k-1)(S) = prod_(j in S) a_j,
+//!      T_(i-1)(S) = T_i(S + {i}) + b_i T_i(S)      for S below i,
+//!      G = sum_i b_i T_i({i}),   P = T_(-1)({}).
 //!
-//! It is linear in the seven monomials of the group's bits of a, so once party
-//! 0 has shared these between parties 1 and 2, the latter compute shares of G
-//! and P without talking.
+//! G holds since a carry leaves the group exactly if some bit i generates one
+//! (a_i b_i = 1) and all above it propagate, and as exclusive events: a bit
+//! that generates has a_j + b_j = 0. All is linear in the 2^k - 1 monomials
+//! T_(k-1)(S) of the group's bits of a, so once party 0 has shared these
+//! between parties 1 and 2, the latter compute shares of G and P without
+//! talking.
 //!
 //! **Protocol** for a vector of n numbers, bit-sliced:
-//! 1. Party 0 shares the 147 monomials and a_63 between parties 1 (from F_1, no
-//!    message) and 2 (148 bits per number).
-//! 2. Parties 1 and 2 evaluate (1), 42 bits, and a_63 + b_63, and turn the
+//! 1. Party 0 shares the 7 + 15 * 15 = 232 monomials and a_63 between parties 1
+//!    (from F_1, no message) and 2 (233 bits per number).
+//! 2. Parties 1 and 2 evaluate (1), 32 bits, and a_63 + b_63, and turn the
 //!    two-party shares t_1, t_2 into replicated ones: y_0 from F_0, y_1 from
 //!    F_1, y_2 = t_1 + t_2 + y_0 + y_1, for which each sends the other its part
-//!    masked (43 bits each).
+//!    masked (33 bits each).
 //! 3. A tree of ANDs combines neighbouring groups,
 //!    (2)  (G, P) = (G_h + P_h G_l,  P_h P_l),
-//!    five levels, 35 ANDs; the lowest group needs no P.
+//!    four levels, 26 ANDs; the lowest group needs no P.
 //!
 //! The test for zero asks whether a + (b - 1) is all ones: P of every group
-//! and of bit 63, with b - 1 in the place of b, and a tree of 21 ANDs.
+//! and of bit 63, with b - 1 in the place of b, and a tree of 16 ANDs in five
+//! levels.
 //!
-//! **Privacy.** Party 2 sees 148 bits masked by F_1, which it lacks, and party
+//! **Privacy.** Party 2 sees 233 bits masked by F_1, which it lacks, and party
 //! 1's part masked by y_1; party 1 sees party 2's part masked by y_0; the ANDs
 //! are those of Araki et al.
 //!
-//! **Cost.** Sign: 148 + 86 + 3 * 35 = 339 bits per number over all parties, 7
-//! rounds. Zero: 148 + 44 + 63 = 255 bits, 7 rounds. Padding to words of 64
-//! numbers comes on top.
+//! **Cost.** Sign: 233 + 66 + 3 * 26 = 377 bits per number over all parties, 6
+//! rounds. Zero: 233 + 34 + 48 = 315 bits, 7 rounds. Padding to words of 64
+//! numbers comes on top. Groups of three bits would take 339 and 255 bits, but
+//! a round more for the sign.
 //!
 //! Source: carry look-ahead with groups, e.g. ABY3 section 5.3; dealing the
 //! monomials of the component pair that one party knows is this library's
@@ -51,12 +59,30 @@ use privity_core::{
 };
 use rayon::prelude::*;
 
-/// Groups of three bits below the top bit.
-pub(crate) const GROUPS: usize = 21;
-/// Monomials per group.
-const MONOMIALS: usize = 7;
+/// Groups below the top bit.
+pub(crate) const GROUPS: usize = 16;
+/// Bits of a group; the lowest has one less.
+const GROUP_BITS: usize = 4;
 /// Bits that party 0 shares per number: the monomials and the top bit.
-pub(crate) const DEALT: usize = GROUPS * MONOMIALS + 1;
+pub(crate) const DEALT: usize = TOP + 1;
+/// Where the top bit is among them.
+const TOP: usize = first_monomial(GROUPS);
+
+/// The lowest bit of group g.
+const fn first_bit(g: usize) -> usize {
+    (GROUP_BITS * g).saturating_sub(1)
+}
+
+/// The place of the first monomial of group g among the dealt planes. That of
+/// the product over S, a set of bits as a mask, is S - 1 planes further.
+const fn first_monomial(g: usize) -> usize {
+    match g {
+        0 => 0,
+        g => (1 << (GROUP_BITS - 1)) - 1 + (g - 1) * ((1 << GROUP_BITS) - 1),
+    }
+}
+
+const _: () = assert!(first_bit(GROUPS) == 63);
 
 /// Words of each plane per message: 8192 numbers.
 const BLOCK: usize = 128;
@@ -202,8 +228,9 @@ impl Rep3 {
     }
 }
 
-// Every block of the mask stream begins on a cipher block of two words.
-const _: () = assert!(DEALT.is_multiple_of(2));
+// Every block of the mask stream begins on a cipher block of two words: it
+// begins at a multiple of BLOCK * DEALT.
+const _: () = assert!((BLOCK * DEALT).is_multiple_of(2));
 
 /// The monomials of one block of word positions, masked, plane after plane.
 fn deal_block(prss: &Prss, op: u64, a: &[u64], stride: usize, at: usize) -> Vec<u64> {
@@ -211,18 +238,23 @@ fn deal_block(prss: &Prss, op: u64, a: &[u64], stride: usize, at: usize) -> Vec<
     let mut out = vec![0u64; DEALT * width];
     prss.next_fill(op, at * DEALT, &mut out);
     let plane = |j: usize| &a[j * stride + at..][..width];
+    // The product over S is that over S without its lowest bit, times that bit.
+    let mut products = vec![0u64; width << GROUP_BITS];
+    products[..width].fill(u64::MAX);
     for g in 0..GROUPS {
-        let (a0, a1, a2) = (plane(3 * g), plane(3 * g + 1), plane(3 * g + 2));
-        let out = &mut out[MONOMIALS * g * width..][..MONOMIALS * width];
-        for i in 0..width {
-            let (a0, a1, a2) = (a0[i], a1[i], a2[i]);
-            let monomials = [a0, a1, a2, a0 & a1, a0 & a2, a1 & a2, a0 & a1 & a2];
-            for (k, m) in monomials.into_iter().enumerate() {
-                out[k * width + i] ^= m;
+        let first = first_monomial(g);
+        let out = out[first * width..first_monomial(g + 1) * width].chunks_exact_mut(width);
+        for (s, out) in (1usize..).zip(out) {
+            let bit = plane(first_bit(g) + s.trailing_zeros() as usize);
+            let (done, product) = products.split_at_mut(s * width);
+            let rest = &done[(s & (s - 1)) * width..][..width];
+            for (((o, p), r), a) in out.iter_mut().zip(product).zip(rest).zip(bit) {
+                *p = r & a;
+                *o ^= *p;
             }
         }
     }
-    for (o, &top) in out[MONOMIALS * GROUPS * width..].iter_mut().zip(plane(63)) {
+    for (o, &top) in out[TOP * width..].iter_mut().zip(plane(63)) {
         *o ^= top;
     }
     out
@@ -263,23 +295,29 @@ fn evaluate_block(
     let carries = if wanted == Wanted::Carries { GROUPS * width } else { 0 };
     let (g_out, rest) = out.split_at_mut(carries);
     let (p_out, top) = rest.split_at_mut(GROUPS * width);
-    for g in 0..GROUPS {
-        let m = &a[MONOMIALS * g * width..][..MONOMIALS * width];
-        let m = |k: usize| &m[k * width..][..width];
-        let [a0, a1, a2, a01, a02, a12, a012] = [m(0), m(1), m(2), m(3), m(4), m(5), m(6)];
-        let [b0, b1, b2] = [b(3 * g), b(3 * g + 1), b(3 * g + 2)];
-        let t = |i: usize| a012[i] ^ (b2[i] & a01[i]) ^ (b1[i] & a02[i]) ^ (b1[i] & b2[i] & a0[i]);
-        let u = |i: usize| a12[i] ^ (b2[i] & a1[i]);
-        for (i, p) in p_out[g * width..][..width].iter_mut().enumerate() {
-            *p = t(i) ^ (b0[i] & u(i)) ^ (b0[i] & b1[i] & (a2[i] ^ (b2[i] & ones)));
-        }
-        if wanted == Wanted::Carries {
-            for (i, o) in g_out[g * width..][..width].iter_mut().enumerate() {
-                *o = (b2[i] & a2[i]) ^ (b1[i] & u(i)) ^ (b0[i] & t(i));
+    // T_i(S) at plane S, first for the group's highest i.
+    let mut t = vec![0u64; width << GROUP_BITS];
+    for (g, p) in p_out.chunks_exact_mut(width).enumerate() {
+        let dealt = &a[first_monomial(g) * width..first_monomial(g + 1) * width];
+        t[..width].fill(ones);
+        t[width..][..dealt.len()].copy_from_slice(dealt);
+        for i in (0..first_bit(g + 1) - first_bit(g)).rev() {
+            let b = b(first_bit(g) + i);
+            let (without, with) = t.split_at_mut(width << i);
+            if wanted == Wanted::Carries {
+                for ((o, t), b) in g_out[g * width..][..width].iter_mut().zip(&*with).zip(b) {
+                    *o ^= b & t;
+                }
+            }
+            for (t, with) in without.chunks_exact_mut(width).zip(with.chunks_exact(width)) {
+                for ((t, with), b) in t.iter_mut().zip(with).zip(b) {
+                    *t = with ^ (b & *t);
+                }
             }
         }
+        p.copy_from_slice(&t[..width]);
     }
-    for ((o, &a), &b) in top.iter_mut().zip(&a[MONOMIALS * GROUPS * width..]).zip(b(63)) {
+    for ((o, &a), &b) in top.iter_mut().zip(&a[TOP * width..]).zip(b(63)) {
         *o = a ^ (b & ones);
     }
     out

@@ -120,7 +120,7 @@ pub enum Method {
 }
 
 /// The cheaper method for keys of `widths` bits: in bytes of `rep3`, where a
-/// round counts as much as 176 kB (4096 comparisons).
+/// round counts as much as 176 kB (3700 comparisons).
 pub fn method(rows: usize, widths: &[u32]) -> Method {
     let passes = u64::from(widths.iter().sum::<u32>()).div_ceil(2).max(1) - 1;
     let radix = rows as u64 * (120 + 248 * passes) + comparison::ROUND * (9 + 7 * passes);

@@ -50,8 +50,8 @@
 //! each outcome, is a function of R alone. A simulator draws R.
 //!
 //! **Cost.** 20 comparisons per row for 100,000 rows, 24 for a million, up to 60
-//! for a few thousand. In `rep3` each is 339 bits
-//! for the sign, 3 for opening; 594 + 3 for two words. Each step takes 8 rounds,
+//! for a few thousand. In `rep3` each is 377 bits
+//! for the sign, 3 for opening; 1,069 and 6 for two words. Each step takes 7 rounds,
 //! 15 or more with several words; steps above 2^21 comparisons are done in parts.
 //!
 //! **Errors.** Keys must be within their widths: importers check ranges, and what
@@ -122,9 +122,9 @@ pub(in crate::table) fn pack<E: Engine>(
 pub(in crate::table) fn cost(rows: usize, widths: &[u32]) -> u64 {
     let plan = Plan::of(rows);
     let words = words(rows, widths) as u64;
-    // A test for sign is 339 bits, one for zero 255, an opened bit 3.
-    let bits = 342 * words + 258 * (words - 1);
-    let rounds = plan.steps * if words > 1 { 14 + words } else { 8 };
+    // A test for sign is 377 bits, one for zero 315, an opened bit 3.
+    let bits = 380 * words + 318 * (words - 1);
+    let rounds = plan.steps * if words > 1 { 13 + words } else { 7 };
     plan.comparisons * bits / 8 + 32 * rows as u64 + ROUND * (rounds + 2)
 }
 
@@ -150,11 +150,11 @@ fn number_bits(rows: usize) -> u32 {
 const ALL_PAIRS: usize = 2048;
 
 /// Comparisons that one step is worth: on a fast local network their bytes take
-/// about as long as the step's 8 rounds; where rounds last longer, more.
+/// about as long as the step's rounds; where rounds last longer, more.
 const STEP: u64 = 1 << 15;
 
-/// The same for one round, in bytes: a comparison is 43 and a step 8 rounds.
-pub(in crate::table) const ROUND: u64 = STEP * 43 / 8;
+/// What one round is worth on the same network, in bytes (176 kB).
+pub(in crate::table) const ROUND: u64 = 43 << 12;
 
 /// How many rows are sorted.
 #[derive(Clone, Copy, Debug)]
