@@ -26,7 +26,7 @@
 //! lambda_i (x_i y_i + r_i) + u_i for its piece of the vector, r a random
 //! sharing of degree t, u_i pseudo-random with sum 0, and
 //! (2) e = x y + r is sent back as the polynomial that is e at 0 and 0 at the
-//! next t parties; [xy] = [e] - [r]. Parties see e, uniform by r, and what
+//! next t parties; `[xy] = [e] - [r]`. Parties see e, uniform by r, and what
 //! they contribute to it is uniform up to its sum by u.
 //!
 //! **Verification** (malicious). What a corrupt party sends in a product adds an
