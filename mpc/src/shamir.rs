@@ -39,11 +39,18 @@
 //! pass through the parts, h = f g is known at 2c - 1 points by as many products
 //! (one follows from z), and a coin rho leaves f(rho) g(rho) = h(rho). In the
 //! end a random product is joined, so that f, g, h(rho) are uniform but for
-//! fg = h, and opened. A coin is a random sharing, opened with all shares. An
+//! fg = h, and opened. A coin is a random sharing, opened with all
+//! shares once every party has said that it has all that the coin binds. An
 //! error stays unnoticed with probability at most 2/p + 14 log_8(n)/p for
 //! products and (2 + 17 log_2(n)) / 2^64 < 2^-54 for ANDs. Every opening takes the shares
-//! of all N parties, which must be on one polynomial of degree t: N - t > t
-//! honest ones fix it, so a wrong share is always noticed.
+//! of all N = 2t + 1 parties, which must be on one polynomial of degree t: the
+//! t + 1 honest ones fix it, so a wrong share is always noticed. Malicious mode
+//! takes no more parties than that: honest ones beyond t + 1 could be dealt
+//! shares off the polynomial, and what the check opens would tell theirs.
+//!
+//! **Inputs** are elements of the field. A malicious owner may input a number
+//! outside the declared range; results that depend on it are then undefined for
+//! that range, and an opening shows its recipients the whole element.
 //!
 //! **Masked openings** within comparisons, truncations and conversions reveal
 //! numbers with a mask uniform in the whole field, so that they tell nothing
@@ -174,6 +181,14 @@ impl Shamir {
             return Err(Error::Argument(format!(
                 "engine shamir with {n} parties and threshold {t} has more than {SETS} sets of \
                  parties with a key each; malicious mode needs fewer: lower the threshold"
+            )));
+        }
+        if security == Security::Malicious && n > 2 * t + 1 {
+            // Honest parties beyond t + 1 could be given shares on no common
+            // polynomial; what the check opens would then depend on them.
+            return Err(Error::Argument(format!(
+                "engine shamir in malicious mode needs exactly 2t + 1 parties, got {n} with t = \
+                 {t}: raise the threshold"
             )));
         }
         let none = vec![];

@@ -119,6 +119,10 @@ impl ShamirCost {
     }
 
     fn coin(&self, t: &mut Traffic, size: usize) {
+        let n = self.n;
+        let pairs = (0..n).flat_map(|i| (0..n).map(move |j| (i, j, 1)));
+        let ready: Vec<_> = pairs.filter(|(i, j, _)| i != j).collect();
+        t.round(&ready);
         self.random(t, 1, size);
         self.reveal(t, 1, size, Recipients::All);
     }
@@ -278,8 +282,10 @@ impl CostModel for ShamirCost {
     }
 
     fn matmul(&mut self, t: &mut Traffic, dims: Dims, trunc: u32) {
-        self.reduce(t, dims.m * dims.n, FIELD);
-        self.log(t, dims.k, 0);
+        if dims.k > 0 {
+            self.reduce(t, dims.m * dims.n, FIELD);
+            self.log(t, dims.k, 0);
+        }
         if trunc > 0 {
             self.cut(t, dims.m * dims.n, trunc, false);
         }

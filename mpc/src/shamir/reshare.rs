@@ -56,6 +56,19 @@ pub fn reshare<W>(
             if checked { 2 * threshold + 1 } else { threshold + 1 }
         )));
     }
+    let fits =
+        |e: &Shamir, t: usize, parties: usize| e.t == t && e.n == parties && e.security == security;
+    if !from.as_ref().is_none_or(|f| fits(f.0, threshold, old.len()))
+        || !to.as_ref().is_none_or(|e| {
+            fits(e, new_threshold, new.len()) && e.numbers.iter().copied().eq(0..new.len())
+        })
+    {
+        return Err(Error::Argument(
+            "sharing anew: members, thresholds and security must be those of the two engines, \
+             and the new engine one that has lost nobody"
+                .into(),
+        ));
+    }
     // The extra element masks the check.
     let extra = usize::from(checked);
     let total = len + extra;
@@ -110,7 +123,13 @@ pub fn reshare<W>(
         sorted.sort_unstable();
         sorted.dedup();
         if *known != theirs || sorted.len() != old.len() {
-            let error = mesh.deviation(dealer, "it gives other numbers to the old parties");
+            // Either this dealer lies or the first one does.
+            let peer = "one of the dealers".into();
+            let error = Error::Deviation {
+                peer,
+                during: "shamir".into(),
+                rule: "dealers number the old parties alike".into(),
+            };
             return Err(mesh.abort(error));
         }
         let mut wire = vec![0u128; total];
@@ -147,9 +166,8 @@ impl Shamir {
         t: usize,
         total: usize,
     ) -> Result<()> {
-        let coin = self.random::<Fp127>(1)?;
-        let coin = self.reveal_all(&coin)?;
-        let prg = Prg::new(&Secret::new(coin[0].value().to_le_bytes()));
+        let coin: Fp127 = self.coin()?;
+        let prg = Prg::new(&Secret::new(coin.value().to_le_bytes()));
         let mut sums = Vec::new();
         for j in t + 1..points.len() {
             let mut chi = vec![Fp127::ZERO; total];

@@ -113,6 +113,10 @@ impl Shamir {
     ) -> Result<Vec<Fp127>> {
         let Dims { m, k, n } = dims;
         assert!(x.len() == m * k && y.len() == k * n, "matrix shapes");
+        if k == 0 {
+            // No terms: public zeros, and nothing to verify.
+            return Ok(vec![Fp127::ZERO; m * n]);
+        }
         let columns: Vec<Fp127> = (0..n).flat_map(|j| (0..k).map(move |p| y[p * n + j])).collect();
         let z: Vec<Fp127> = (0..m)
             .into_par_iter()
@@ -162,7 +166,20 @@ impl Shamir {
     }
 
     /// A public coin: a random sharing, opened.
-    fn coin<V: Element>(&mut self) -> Result<V> {
+    ///
+    /// t corrupt parties and one honest share know it. So no party gives its
+    /// share away before all have everything that the coin is to bind: each says
+    /// so to all others first. Otherwise a corrupt party could hold a message
+    /// back from one honest party, learn the coin from another, and choose the
+    /// message by it.
+    pub(super) fn coin<V: Element>(&mut self) -> Result<V> {
+        let others: Vec<usize> = (0..self.n).filter(|&p| p != self.me).collect();
+        for &p in &others {
+            self.mesh.send(p, &[0])?;
+        }
+        for &p in &others {
+            self.mesh.recv(p, &mut [0])?;
+        }
         let r = self.random::<V>(1)?;
         let r = self.reveal_all(&r)?;
         Ok(r.first().copied().unwrap_or_default())
