@@ -8,6 +8,7 @@ use privity_mpc::{
     engine::{Dims, Engine, Recipients, RingShares},
     rep3::Rep3Cost,
     rep3m::Rep3mCost,
+    shamir::{Security, ShamirCost},
     shape::{Length, Shape},
 };
 use std::fmt::Write as _;
@@ -17,12 +18,15 @@ const N: usize = 1_000_000;
 type Model = fn() -> Shape;
 
 /// Every engine with a table in the document.
-const ENGINES: [(&str, Model); 5] = [
+const ENGINES: [(&str, Model); 8] = [
     ("rep3", || Shape::new(0, Rep3Cost)),
     ("rep3m", || Shape::new(0, Rep3mCost::default())),
     ("additive online", || Shape::new(0, AdditiveCost::online(2))),
     ("additive LAN", || Shape::new(0, AdditiveCost::prepared(2, Profile::LAN, Plan::new()))),
     ("additive WAN", || Shape::new(0, AdditiveCost::prepared(2, Profile::WAN, Plan::new()))),
+    ("shamir 3", || Shape::new(0, ShamirCost::new(3, 1, Security::SemiHonest))),
+    ("shamir 3 malicious", || Shape::new(0, ShamirCost::new(3, 1, Security::Malicious))),
+    ("shamir 10", || Shape::new(0, ShamirCost::new(10, 4, Security::SemiHonest))),
 ];
 
 /// Vectors of N elements.
@@ -30,17 +34,15 @@ struct Operands {
     x: Length<u64>,
     wide: Length<u128>,
     bits: Length<bool>,
+    /// Dealt words for each element.
+    dealt: usize,
 }
 
 type Operation = fn(&mut Shape, &Operands) -> Result<()>;
 
 const OPERATIONS: [(&str, Operation); 21] = [
     ("input by a computing party", |e, _| e.input(0, None, N).map(drop)),
-    ("import from an outside owner", |e, _| {
-        // Dealt words, as many as the engine has for each element.
-        let words = e.export(&Length::zeros(1))?.len();
-        e.import(&vec![0; N * words]).map(drop)
-    }),
+    ("import from an outside owner", |e, o| e.import(&vec![0; N * o.dealt]).map(drop)),
     ("open to all", |e, o| e.open(&o.x, Recipients::All).map(drop)),
     ("open to one", |e, o| e.open(&o.x, Recipients::Only(&[0])).map(drop)),
     ("product", |e, o| e.mul(&o.x, &o.x, 0).map(drop)),
@@ -80,6 +82,7 @@ fn table(new: fn() -> Shape) -> String {
             x: Length::zeros(N),
             wide: Length::zeros(N),
             bits: shape.random_bits(N).expect("shape"),
+            dealt: shape.export(&Length::zeros(1)).expect("shape").len(),
         };
         let mut shape = new();
         operation(&mut shape, &operands).expect("no messages, no errors");
