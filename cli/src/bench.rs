@@ -16,7 +16,7 @@ pub(crate) struct Args {
     /// Engine
     #[arg(long, value_enum, default_value_t = EngineName::Rep3)]
     engine: EngineName,
-    /// Computing parties: 3 for rep3 and rep3m, 2 or more for additive, 3 or more for shamir
+    /// Computing parties: 3 for rep3 and rep3m, 2 or more for additive, 3 to 64 for shamir, 3, 5 or 7 for shamir-malicious
     #[arg(long)]
     parties: Option<usize>,
     /// Elements (rows of lr, rows and columns of matmul)
