@@ -69,6 +69,13 @@ pub enum Security {
     Malicious,
 }
 
+/// A deviation that ends the mesh: a check that may be tried again tells a
+/// little of the secret each time.
+pub(crate) fn stop(mesh: &mut crate::Mesh, peer: usize, rule: &'static str) -> crate::Error {
+    let error = mesh.deviation(peer, rule);
+    mesh.abort(error)
+}
+
 /// Rows of correlated OT, and the indices that are theirs alone.
 #[derive(Clone)]
 pub struct Rows {

@@ -169,7 +169,7 @@ pub fn receive(
     mesh.send_bulk(peer, &message)?;
     let mut reply = vec![0u8; bytes(choices.len()).1];
     mesh.recv_bulk(peer, &mut reply)?;
-    let keys = state.finish(&reply).ok_or_else(|| mesh.deviation(peer, NO_POINT))?;
+    let keys = state.finish(&reply).ok_or_else(|| super::stop(mesh, peer, NO_POINT))?;
     Ok((keys, session))
 }
 
@@ -182,7 +182,8 @@ pub fn send(
 ) -> Result<(Vec<KeyPair>, u128)> {
     let mut message = vec![0u8; bytes(n).0];
     mesh.recv_bulk(peer, &mut message)?;
-    let (reply, keys) = answer(&message, n, rng).ok_or_else(|| mesh.deviation(peer, NO_POINT))?;
+    let (reply, keys) =
+        answer(&message, n, rng).ok_or_else(|| super::stop(mesh, peer, NO_POINT))?;
     mesh.send_bulk(peer, &reply)?;
     Ok((keys, session(&message)))
 }

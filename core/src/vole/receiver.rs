@@ -237,7 +237,11 @@ impl VoleReceiver {
         #[cfg(test)]
         let failed = failed && !self.ignore_check;
         if failed {
-            return Err(mesh.deviation(self.peer(), "its trees of the VOLE are not consistent"));
+            return Err(crate::ot::stop(
+                mesh,
+                self.peer(),
+                "its trees of the VOLE are not consistent",
+            ));
         }
         Ok(())
     }

@@ -177,9 +177,10 @@ impl Additive {
             let x = &mut column.0;
             for i in order(n, inverse) {
                 let (a, b) = (layout[i].0 as usize, layout[i].1 as usize);
-                if settings[i] {
-                    x.swap(a, b);
-                }
+                // No branch on the permutation, here where peers wait for it.
+                let d = (x[a] ^ x[b]) & u64::from(settings[i]).wrapping_neg();
+                x[a] ^= d;
+                x[b] ^= d;
                 x[a] = x[a].wrapping_add(w[i]);
                 x[b] = x[b].wrapping_sub(w[i]);
             }

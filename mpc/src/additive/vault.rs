@@ -42,7 +42,9 @@ pub trait Vault {
     fn get(&mut self, id: &[u8; 16], segment: u32) -> Result<Vec<u8>>;
     /// The mark of this id: 0 at first.
     fn mark(&mut self, id: &[u8; 16]) -> Result<u32>;
-    /// Raises the mark. It must be on stable storage when this returns.
+    /// Raises the mark, atomically and across processes: it must fail if the stored
+    /// mark is not below `mark`, so that of two sessions that would use the same
+    /// segment one is refused. It must be on stable storage when this returns.
     fn advance(&mut self, id: &[u8; 16], mark: u32) -> Result<()>;
 }
 

@@ -92,7 +92,7 @@ impl CotSender {
             let part_of_delta = (delta.expose() >> bits.start) as u8 & (255 >> (8 - bits.len()));
             let keys: Vec<_> = bits.rev().map(|b| keys[b].clone()).collect();
             let group = punctured::hold(&keys, part_of_delta, part, security)
-                .ok_or_else(|| mesh.deviation(peer, INCONSISTENT))?;
+                .ok_or_else(|| crate::ot::stop(mesh, peer, INCONSISTENT))?;
             seeds.push(group);
         }
         let columns = Columns::new(groups, &seeds, 1);
@@ -145,7 +145,7 @@ impl CotSender {
         #[cfg(test)]
         let failed = failed && !self.ignore_check;
         if failed {
-            return Err(mesh.deviation(self.peer, INCONSISTENT));
+            return Err(crate::ot::stop(mesh, self.peer, INCONSISTENT));
         }
         Ok(())
     }
