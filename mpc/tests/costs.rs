@@ -2,6 +2,8 @@
 //! `PRIVITY_UPDATE=1 cargo test -p privity-mpc --test costs` writes them anew.
 #![allow(clippy::expect_used)] // a failed expectation fails the test
 
+mod document;
+
 use privity_core::Result;
 use privity_mpc::{
     additive::{AdditiveCost, Plan, Profile},
@@ -97,20 +99,7 @@ fn table(new: fn() -> Shape) -> String {
 
 #[test]
 fn the_document_is_up_to_date() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/protocols.md");
-    let mut text = std::fs::read_to_string(path).expect("docs/protocols.md");
     for (engine, new) in ENGINES {
-        let (open, close) =
-            (format!("<!-- costs {engine} -->\n"), format!("<!-- /costs {engine} -->"));
-        let (head, rest) = text.split_once(&open).expect("a place for the table");
-        let (old, tail) = rest.split_once(&close).expect("its end");
-        let new = table(new);
-        if std::env::var_os("PRIVITY_UPDATE").is_none() {
-            assert_eq!(old, new, "run with PRIVITY_UPDATE=1");
-        }
-        text = format!("{head}{open}{new}{close}{tail}");
-    }
-    if std::env::var_os("PRIVITY_UPDATE").is_some() {
-        std::fs::write(path, text).expect("docs/protocols.md");
+        document::holds("protocols.md", &format!("costs {engine}"), &table(new));
     }
 }

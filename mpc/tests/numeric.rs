@@ -12,6 +12,8 @@
 #[path = "../src/plain.rs"]
 mod plain;
 
+mod document;
+
 use plain::{Plain, Words};
 use privity_mpc::{
     engine::RingShares,
@@ -70,15 +72,5 @@ fn table() -> String {
 
 #[test]
 fn the_document_is_up_to_date() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/numeric.md");
-    let text = std::fs::read_to_string(path).expect("docs/numeric.md");
-    let (head, rest) = text.split_once("<!-- errors -->\n").expect("a place for the table");
-    let (old, tail) = rest.split_once("<!-- /errors -->").expect("its end");
-    let new = table();
-    if std::env::var_os("PRIVITY_UPDATE").is_some() {
-        let text = format!("{head}<!-- errors -->\n{new}<!-- /errors -->{tail}");
-        std::fs::write(path, text).expect("docs/numeric.md");
-    } else {
-        assert_eq!(old, new, "run with PRIVITY_UPDATE=1");
-    }
+    document::holds("numeric.md", "errors", &table());
 }

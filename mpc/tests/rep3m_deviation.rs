@@ -8,8 +8,10 @@
 //! inputs, where the same parties must stop.
 #![allow(clippy::expect_used, clippy::print_stdout)] // a failed expectation fails the test
 
+mod tamper;
+
 use privity_core::{
-    Cancel, Channel, Error, Mesh, PartyName, Result, channel::memory_pair, mesh::HEADER,
+    Cancel, Channel, Error, Mesh, PartyName, Result, channel::memory_pair,
     share::replicated::Replicated,
 };
 use privity_mpc::{
@@ -20,112 +22,11 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
-
-/// What happens to a payload.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Fault {
-    /// One bit, at this position modulo the length.
-    Flip(usize),
-    /// Something is added to one word.
-    Add(usize, u64),
-    /// Two words change places.
-    Swap(usize, usize),
-    /// The payload of an earlier message of the same length.
-    Replay,
-    /// All bytes zero.
-    Zero,
-    /// The last byte is missing.
-    Cut,
-}
-
-/// One tampering: message `at` from `from` to `to`.
-#[derive(Clone, Copy, Debug)]
-struct Tamper {
-    from: usize,
-    to: usize,
-    at: usize,
-    fault: Fault,
-}
-
-#[derive(Default)]
-struct Seen {
-    messages: AtomicUsize,
-    changed: AtomicBool,
-}
-
-struct Link {
-    inner: Box<dyn Channel>,
-    fault: Option<(usize, Fault)>,
-    earlier: Vec<Vec<u8>>,
-    seen: Arc<Seen>,
-}
-
-impl Link {
-    fn alter(&mut self, fault: Fault, message: &mut Vec<u8>) {
-        let before = message.clone();
-        let payload = &mut message[HEADER..];
-        let n = payload.len();
-        if n == 0 {
-            return;
-        }
-        match fault {
-            Fault::Flip(i) => payload[i / 8 % n] ^= 1 << (i % 8),
-            Fault::Add(i, k) if n >= 8 => {
-                let at = i % (n / 8) * 8;
-                let word = u64::from_le_bytes(payload[at..at + 8].try_into().expect("8 bytes"));
-                payload[at..at + 8].copy_from_slice(&word.wrapping_add(k).to_le_bytes());
-            }
-            Fault::Swap(i, j) if n >= 8 => {
-                for byte in 0..8 {
-                    payload.swap(i % (n / 8) * 8 + byte, j % (n / 8) * 8 + byte);
-                }
-            }
-            Fault::Replay => {
-                if let Some(old) = self.earlier.iter().rev().find(|m| m.len() == n + HEADER) {
-                    payload.copy_from_slice(&old[HEADER..]);
-                }
-            }
-            Fault::Zero => payload.fill(0),
-            Fault::Cut => {
-                message.pop();
-            }
-            _ => {}
-        }
-        if *message != before {
-            self.seen.changed.store(true, Ordering::SeqCst);
-        }
-    }
-}
-
-impl Channel for Link {
-    fn send(&mut self, message: Vec<u8>) -> Result<()> {
-        self.inner.send(message)
-    }
-    fn recv(&mut self, max: usize) -> Result<Vec<u8>> {
-        let mut message = self.inner.recv(max)?;
-        let number = self.seen.messages.fetch_add(1, Ordering::SeqCst);
-        self.earlier.push(message.clone());
-        if let Some((at, fault)) = self.fault.filter(|f| f.0 == number) {
-            debug_assert_eq!(at, number);
-            self.earlier.pop();
-            self.alter(fault, &mut message);
-        }
-        Ok(message)
-    }
-    fn fork(&mut self, label: &str) -> Result<Box<dyn Channel>> {
-        self.inner.fork(label)
-    }
-    fn set_timeout(&mut self, timeout: Duration) {
-        self.inner.set_timeout(timeout);
-    }
-    fn peer(&self) -> &PartyName {
-        self.inner.peer()
-    }
-}
+use tamper::{Fault, Outcome, Tamper, random_fault, tamperings};
 
 type Shared = Replicated<u64>;
 /// Computes on two shared vectors of [`LEN`] and returns what was opened.
@@ -248,13 +149,6 @@ fn wide(x: &Shared) -> Replicated<u128> {
     Replicated { own: words(&x.own), next: words(&x.next) }
 }
 
-struct Outcome {
-    results: Vec<Result<Vec<u64>>>,
-    /// Messages from each party to each.
-    messages: [[usize; 3]; 3],
-    changed: bool,
-}
-
 /// One run. Party i's randomness and the shares follow from `seed`.
 fn run(
     operation: Operation,
@@ -263,56 +157,17 @@ fn run(
     tamper: Option<Tamper>,
     ignore: bool,
 ) -> Outcome {
-    let names: Vec<PartyName> = ["ann", "ben", "cy"].iter().map(|&n| n.into()).collect();
-    let mut grid: Vec<Vec<Option<Box<dyn Channel>>>> =
-        (0..3).map(|_| (0..3).map(|_| None).collect()).collect();
-    let mut seen: Vec<Vec<Arc<Seen>>> = Vec::new();
-    seen.resize_with(3, || (0..3).map(|_| Arc::default()).collect());
-    let link = |inner, from: usize, to: usize| -> Option<Box<dyn Channel>> {
-        let hit = tamper.filter(|t| (t.from, t.to) == (from, to));
-        Some(Box::new(Link {
-            inner,
-            fault: hit.map(|t| (t.at, t.fault)),
-            earlier: vec![],
-            seen: seen[from][to].clone(),
-        }))
-    };
-    for i in 0..3 {
-        for j in i + 1..3 {
-            let (a, b) = memory_pair(&names[i], &names[j]);
-            grid[i][j] = link(a, j, i);
-            grid[j][i] = link(b, i, j);
-        }
-    }
     let mut dealer = StdRng::seed_from_u64(seed ^ 0xD0);
     let x = Replicated::share(&inputs[0], &mut dealer);
     let y = Replicated::share(&inputs[1], &mut dealer);
-    let results = std::thread::scope(|scope| {
-        let handles: Vec<_> = grid
-            .into_iter()
-            .enumerate()
-            .map(|(me, row)| {
-                let (names, x, y) = (&names, x[me].clone(), y[me].clone());
-                scope.spawn(move || {
-                    let mut mesh = Mesh::new(me, names, row, Cancel::new())?;
-                    mesh.set_timeout(Duration::from_secs(20));
-                    let mut rng = StdRng::seed_from_u64(seed ^ me as u64);
-                    let mut e = Rep3m::new(mesh, &mut rng)?;
-                    if ignore {
-                        e.ignore_checks();
-                    }
-                    operation(&mut e, &x, &y)
-                })
-            })
-            .collect();
-        handles.into_iter().map(|h| h.join().expect("no panic")).collect()
-    });
-    let count = |s: &Arc<Seen>| s.messages.load(Ordering::SeqCst);
-    Outcome {
-        results,
-        messages: std::array::from_fn(|i| std::array::from_fn(|j| count(&seen[i][j]))),
-        changed: seen.iter().flatten().any(|s| s.changed.load(Ordering::SeqCst)),
-    }
+    tamper::run(tamper, |mesh| {
+        let me = mesh.me();
+        let mut e = Rep3m::new(mesh, &mut StdRng::seed_from_u64(seed ^ me as u64))?;
+        if ignore {
+            e.ignore_checks();
+        }
+        operation(&mut e, &x[me], &y[me])
+    })
 }
 
 fn inputs(rng: &mut StdRng) -> [Vec<u64>; 2] {
@@ -324,58 +179,21 @@ fn inputs(rng: &mut StdRng) -> [Vec<u64>; 2] {
 
 fn faults(rng: &mut StdRng, count: usize) -> Vec<Fault> {
     let mut faults = vec![Fault::Replay, Fault::Zero, Fault::Cut, Fault::Add(0, 1 << 63)];
-    for _ in 0..count {
-        faults.push(match rng.random_range(0..4) {
-            0 => Fault::Flip(rng.random_range(0..1 << 16)),
-            1 => Fault::Add(rng.random_range(0..64), 1 << rng.random_range(0..64)),
-            2 => Fault::Add(rng.random_range(0..64), rng.random()),
-            _ => Fault::Swap(rng.random_range(0..64), rng.random_range(0..64)),
-        });
-    }
+    faults.extend((0..count).map(|_| random_fault(rng)));
     faults
 }
 
-/// All tamperings with the messages that party `from` sends in an honest run.
-fn tamperings(honest: &Outcome, from: usize, rng: &mut StdRng, count: usize) -> Vec<Tamper> {
-    let mut all = Vec::new();
-    for to in (0..3).filter(|&to| to != from) {
-        for at in 0..honest.messages[from][to] {
-            let one = |fault| Tamper { from, to, at, fault };
-            all.extend(faults(rng, count).into_iter().map(one));
-        }
-    }
-    all
-}
-
-/// Tries, and honest parties that stopped; panics at the first wrong result.
-fn check(operation: (&str, Operation), seed: u64, count: usize) -> (usize, usize) {
+/// Tries, and honest parties that stopped.
+fn check((name, operation): (&str, Operation), seed: u64, count: usize) -> (usize, usize) {
     let mut rng = StdRng::seed_from_u64(seed);
     let inputs = inputs(&mut rng);
-    let honest = run(operation.1, seed, &inputs, None, false);
-    let expected: Vec<&Vec<u64>> =
-        honest.results.iter().map(|r| r.as_ref().expect("honest parties")).collect();
-    let (mut tries, mut stopped) = (0, 0);
-    for from in 0..3 {
-        for tamper in tamperings(&honest, from, &mut rng, count) {
-            let outcome = run(operation.1, seed, &inputs, Some(tamper), false);
-            if !outcome.changed {
-                continue;
-            }
-            tries += 1;
-            for i in (0..3).filter(|&i| i != from) {
-                match &outcome.results[i] {
-                    Ok(result) => assert_eq!(
-                        result, expected[i],
-                        "{}: party {i} accepted a wrong result, {tamper:?}, seed {seed}",
-                        operation.0
-                    ),
-                    Err(Error::Deviation { .. } | Error::Disconnected { .. }) => stopped += 1,
-                    Err(e) => panic!("{}: {e}, {tamper:?}, seed {seed}", operation.0),
-                }
-            }
-        }
-    }
-    (tries, stopped)
+    let honest = run(operation, seed, &inputs, None, false);
+    tamper::check(
+        &format!("{name}, seed {seed}"),
+        &honest,
+        || faults(&mut rng, count),
+        |tamper| run(operation, seed, &inputs, Some(tamper), false),
+    )
 }
 
 #[test]
@@ -405,18 +223,12 @@ fn without_checks_wrong_results_get_through() {
         let honest = run(operation.1, seed, &inputs, None, false);
         let mut wrong = 0;
         for from in 0..3 {
-            for tamper in tamperings(&honest, from, &mut rng, 0) {
+            for tamper in tamperings(&honest, from, || faults(&mut rng, 0)) {
                 if tamper.fault != Fault::Add(0, 1 << 63) {
                     continue;
                 }
                 let outcome = run(operation.1, seed, &inputs, Some(tamper), true);
-                let honest_parties = (0..3).filter(|&i| i != from);
-                wrong += honest_parties
-                    .filter(|&i| match (&outcome.results[i], &honest.results[i]) {
-                        (Ok(a), Ok(b)) => a != b,
-                        _ => false,
-                    })
-                    .count();
+                wrong += outcome.wrong(&honest, from);
             }
         }
         assert!(wrong > 0, "{}: nothing got through", operation.0);
@@ -434,7 +246,7 @@ fn stopping_does_not_depend_on_inputs() {
         let second = [vec![0; LEN], vec![0; LEN]];
         let honest = run(operation.1, seed, &first, None, false);
         for from in 0..3 {
-            for tamper in tamperings(&honest, from, &mut rng, 0) {
+            for tamper in tamperings(&honest, from, || faults(&mut rng, 0)) {
                 if matches!(tamper.fault, Fault::Replay | Fault::Zero | Fault::Cut) {
                     continue;
                 }

@@ -10,16 +10,16 @@
 
 mod views;
 
-use privity_core::{Result, channel::Direction, mesh::HEADER, share::replicated::Replicated};
+use privity_core::{Result, share::replicated::Replicated};
 use privity_mpc::{
     engine::{Dims, Engine},
     rep3::Flaw,
     rep3m::Rep3m,
 };
-use rand::{SeedableRng, rngs::StdRng};
-use views::{CRITICAL, View, recorded_meshes, sample, seed, worst};
+use rand::rngs::StdRng;
+use views::{CRITICAL, View, seed, session, worst};
 
-const TRIALS: usize = 400;
+const TRIALS: u64 = 400;
 /// Elements per vector: a whole word of bits, so that padding plays no part.
 const LEN: usize = 64;
 
@@ -47,56 +47,25 @@ const OPERATIONS: [(&str, Operation); 9] = [
     }),
 ];
 
-/// The views of all trials, by party, on shares of `x` and `y`.
-fn session(
+/// The views of all trials, by party, on fresh shares of `x` and `y`.
+fn session_views(
     operation: Operation,
     x: &[u64],
     y: &[u64],
     seed: u64,
     flaw: Option<Flaw>,
 ) -> [Vec<View>; 3] {
-    let (meshes, recordings) = recorded_meshes();
-    let all: Vec<Vec<View>> = std::thread::scope(|scope| {
-        let handles: Vec<_> = meshes
-            .into_iter()
-            .zip(recordings)
-            .map(|(mesh, recording)| {
-                scope.spawn(move || {
-                    let mut rng = StdRng::seed_from_u64(seed ^ mesh.me() as u64);
-                    let mut e = Rep3m::new(mesh, &mut rng).expect("set-up");
-                    if let Some(flaw) = flaw {
-                        e.plant(flaw);
-                    }
-                    let mut views = Vec::new();
-                    for trial in 0..TRIALS as u64 {
-                        // The same dealer at all parties: each takes its own share.
-                        let mut dealer =
-                            StdRng::seed_from_u64(seed.wrapping_mul(31).wrapping_add(trial));
-                        let a = Replicated::share(x, &mut dealer)[e.me()].clone();
-                        let b = Replicated::share(y, &mut dealer)[e.me()].clone();
-                        recording.take();
-                        operation(&mut e, &a, &b).expect("honest parties");
-                        e.check().expect("honest parties");
-                        let mut view = View::new();
-                        for entry in recording.take() {
-                            if entry.direction == Direction::Received {
-                                sample(&entry.message[HEADER..], &mut view);
-                            }
-                        }
-                        for share in [&a, &b] {
-                            for word in [share.own[0], share.next[0]] {
-                                view.extend([word as u8, (word >> 56) as u8]);
-                            }
-                        }
-                        views.push(view);
-                    }
-                    views
-                })
-            })
-            .collect();
-        handles.into_iter().map(|h| h.join().expect("no panic")).collect()
-    });
-    all.try_into().expect("three parties")
+    let new = |mesh, rng: &mut StdRng| {
+        let mut e = Rep3m::new(mesh, rng).expect("set-up");
+        if let Some(flaw) = flaw {
+            e.plant(flaw);
+        }
+        e
+    };
+    session(TRIALS, [x, y], seed, new, |e, a, b| {
+        operation(e, a, b).expect("honest parties");
+        e.check().expect("honest parties");
+    })
 }
 
 /// Zeros, and numbers of every kind.
@@ -111,8 +80,8 @@ fn views_of_a_session_do_not_depend_on_inputs() {
     let [u, v] = inputs();
     let mut tests = 0;
     for (i, (name, operation)) in OPERATIONS.into_iter().enumerate() {
-        let a = session(operation, &u, &v, seed.wrapping_add(2 * i as u64), None);
-        let b = session(operation, &v, &u, seed.wrapping_add(2 * i as u64 + 1), None);
+        let a = session_views(operation, &u, &v, seed.wrapping_add(2 * i as u64), None);
+        let b = session_views(operation, &v, &u, seed.wrapping_add(2 * i as u64 + 1), None);
         for party in 0..3 {
             let (statistic, n) = worst(&a[party], &b[party]);
             tests += n;
@@ -128,8 +97,8 @@ fn planted_faults_are_caught() {
     let [u, v] = inputs();
     for (name, operation) in OPERATIONS {
         let flaw = Some(Flaw::ReusedMask);
-        let a = session(operation, &u, &u, seed, flaw);
-        let b = session(operation, &v, &v, seed.wrapping_add(1), flaw);
+        let a = session_views(operation, &u, &u, seed, flaw);
+        let b = session_views(operation, &v, &v, seed.wrapping_add(1), flaw);
         let caught = (0..3).any(|p| worst(&a[p], &b[p]).0 > CRITICAL);
         assert!(caught, "repeated masks in {name} went unnoticed, seed {seed}");
     }

@@ -2,6 +2,8 @@
 //! `PRIVITY_UPDATE=1 cargo test -p privity-mpc --test table_costs` writes it anew.
 #![allow(clippy::expect_used)] // a failed expectation fails the test
 
+mod document;
+
 use privity_core::Result;
 use privity_mpc::{
     engine::RingShares,
@@ -107,15 +109,5 @@ fn table() -> String {
 
 #[test]
 fn the_document_is_up_to_date() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/tables.md");
-    let text = std::fs::read_to_string(path).expect("docs/tables.md");
-    let (open, close) = ("<!-- costs tables rep3 -->\n", "<!-- /costs tables rep3 -->");
-    let (head, rest) = text.split_once(open).expect("a place for the table");
-    let (old, tail) = rest.split_once(close).expect("its end");
-    let new = table();
-    if std::env::var_os("PRIVITY_UPDATE").is_some() {
-        std::fs::write(path, format!("{head}{open}{new}{close}{tail}")).expect("docs/tables.md");
-    } else {
-        assert_eq!(old, new, "run with PRIVITY_UPDATE=1");
-    }
+    document::holds("tables.md", "costs tables rep3", &table());
 }

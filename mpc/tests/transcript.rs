@@ -24,15 +24,15 @@
 
 mod views;
 
-use privity_core::{Result, channel::Direction, mesh::HEADER, share::replicated::Replicated};
+use privity_core::{Result, mesh::HEADER, share::replicated::Replicated};
 use privity_mpc::{
     engine::{BitShares, Dims, Engine, Recipients},
     rep3::{Flaw, Rep3},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use views::{CRITICAL, View, recorded_meshes, sample, seed, worst};
+use views::{CRITICAL, View, received, recorded_meshes, seed, session, worst};
 
-const TRIALS: usize = 1500;
+const TRIALS: u64 = 1500;
 const CONDITIONED: usize = 500;
 /// Elements per vector: a whole word of bits, so that padding plays no part.
 const LEN: usize = 64;
@@ -79,7 +79,7 @@ const OPERATIONS: [(&str, Operation); 14] = [
     }),
 ];
 
-/// The views of all trials, by party, on shares of `x` and `y`.
+/// The views of all trials, by party, on fresh shares of `x` and `y`.
 fn session_views(
     operation: Operation,
     x: &[u64],
@@ -87,47 +87,16 @@ fn session_views(
     seed: u64,
     flaw: Option<Flaw>,
 ) -> [Vec<View>; 3] {
-    let (meshes, recordings) = recorded_meshes();
-    let all: Vec<Vec<View>> = std::thread::scope(|scope| {
-        let handles: Vec<_> = meshes
-            .into_iter()
-            .zip(recordings)
-            .map(|(mesh, recording)| {
-                scope.spawn(move || {
-                    let mut rng = StdRng::seed_from_u64(seed ^ mesh.me() as u64);
-                    let mut e = Rep3::new(mesh, &mut rng).expect("set-up");
-                    if let Some(flaw) = flaw {
-                        e.plant(flaw);
-                    }
-                    let mut views = Vec::new();
-                    for trial in 0..TRIALS as u64 {
-                        // The same dealer at all parties: each takes its own share.
-                        let mut dealer =
-                            StdRng::seed_from_u64(seed.wrapping_mul(31).wrapping_add(trial));
-                        let a = Replicated::share(x, &mut dealer)[e.me()].clone();
-                        let b = Replicated::share(y, &mut dealer)[e.me()].clone();
-                        recording.take();
-                        operation(&mut e, &a, &b).expect("honest parties");
-                        let mut view = View::new();
-                        for entry in recording.take() {
-                            if entry.direction == Direction::Received {
-                                sample(&entry.message[HEADER..], &mut view);
-                            }
-                        }
-                        for share in [&a, &b] {
-                            for word in [share.own[0], share.next[0]] {
-                                view.extend([word as u8, (word >> 56) as u8]);
-                            }
-                        }
-                        views.push(view);
-                    }
-                    views
-                })
-            })
-            .collect();
-        handles.into_iter().map(|h| h.join().expect("no panic")).collect()
-    });
-    all.try_into().expect("three parties")
+    let new = |mesh, rng: &mut StdRng| {
+        let mut e = Rep3::new(mesh, rng).expect("set-up");
+        if let Some(flaw) = flaw {
+            e.plant(flaw);
+        }
+        e
+    };
+    session(TRIALS, [x, y], seed, new, |e, a, b| {
+        operation(e, a, b).expect("honest parties");
+    })
 }
 
 /// The views of party `p` with all that it knows held fixed: k_p, k_{p+1} and
@@ -171,13 +140,7 @@ fn views_given_own_state(
                         let (a, b) = (deal(x), deal(y));
                         recording.take();
                         operation(&mut e, &a, &b).expect("honest parties");
-                        let mut view = View::new();
-                        for entry in recording.take() {
-                            if entry.direction == Direction::Received {
-                                sample(&entry.message[HEADER..], &mut view);
-                            }
-                        }
-                        views.push(view);
+                        views.push(received(&recording));
                     }
                     views
                 })

@@ -3,9 +3,11 @@
 
 use privity_core::{
     Cancel, Mesh, PartyName,
-    channel::{Channel, Recorder, Recording, memory_pair},
+    channel::{Channel, Direction, Recorder, Recording, memory_pair},
+    mesh::HEADER,
+    share::replicated::Replicated,
 };
-use rand::RngExt;
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 /// Of chi-square with 15 degrees of freedom: the tail beyond is below 1e-13.
 pub(crate) const CRITICAL: f64 = 100.0;
@@ -44,6 +46,62 @@ pub(crate) fn sample(payload: &[u8], view: &mut View) {
     at.sort_unstable();
     at.dedup();
     view.extend(at.into_iter().map(|i| payload[i]));
+}
+
+/// The bytes sampled from everything received since the last call.
+pub(crate) fn received(recording: &Recording) -> View {
+    let mut view = View::new();
+    for entry in recording.take() {
+        if entry.direction == Direction::Received {
+            sample(&entry.message[HEADER..], &mut view);
+        }
+    }
+    view
+}
+
+/// The views of all trials, by party, of an operation on fresh shares of `x` and
+/// `y` in one session of an engine that `new` sets up.
+pub(crate) fn session<E>(
+    trials: u64,
+    [x, y]: [&[u64]; 2],
+    seed: u64,
+    new: impl Fn(Mesh, &mut StdRng) -> E + Sync,
+    operation: impl Fn(&mut E, &Replicated<u64>, &Replicated<u64>) + Sync,
+) -> [Vec<View>; 3] {
+    let (meshes, recordings) = recorded_meshes();
+    let (new, operation) = (&new, &operation);
+    let all: Vec<Vec<View>> = std::thread::scope(|scope| {
+        let handles: Vec<_> = meshes
+            .into_iter()
+            .zip(recordings)
+            .map(|(mesh, recording)| {
+                scope.spawn(move || {
+                    let me = mesh.me();
+                    let mut e = new(mesh, &mut StdRng::seed_from_u64(seed ^ me as u64));
+                    let mut views = Vec::new();
+                    for trial in 0..trials {
+                        // The same dealer at all parties: each takes its own share.
+                        let mut dealer =
+                            StdRng::seed_from_u64(seed.wrapping_mul(31).wrapping_add(trial));
+                        let a = Replicated::share(x, &mut dealer)[me].clone();
+                        let b = Replicated::share(y, &mut dealer)[me].clone();
+                        recording.take();
+                        operation(&mut e, &a, &b);
+                        let mut view = received(&recording);
+                        for share in [&a, &b] {
+                            for word in [share.own[0], share.next[0]] {
+                                view.extend([word as u8, (word >> 56) as u8]);
+                            }
+                        }
+                        views.push(view);
+                    }
+                    views
+                })
+            })
+            .collect();
+        handles.into_iter().map(|h| h.join().expect("no panic")).collect()
+    });
+    all.try_into().expect("three parties")
 }
 
 /// Counts in 16 classes of every feature: half-bytes, and of each pair of
