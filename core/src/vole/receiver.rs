@@ -141,11 +141,11 @@ impl VoleReceiver {
     ) -> Result<(Vec<A>, Vec<u128>)> {
         let (noise, mut c) = self.noisy(mesh, plan)?;
         let a = if A::BITS <= 8 {
-            let mut e = noise.vector(plan, |beta| beta as u8);
+            let mut e = Zeroizing::new(noise.vector(plan, |beta| beta as u8));
             rayon::join(|| encode(plan, &mut e), || encode(plan, &mut c));
             e.iter().map(|&x| A::from_low(u128::from(x))).collect()
         } else {
-            let mut e = noise.vector(plan, |beta| beta);
+            let mut e = Zeroizing::new(noise.vector(plan, |beta| beta));
             rayon::join(|| encode(plan, &mut e), || encode(plan, &mut c));
             e.iter().map(|&x| A::from_low(x)).collect()
         };

@@ -17,6 +17,7 @@ use crate::{
 };
 use rand::CryptoRng;
 use rayon::prelude::*;
+use std::ops::Range;
 use zeroize::Zeroizing;
 
 /// Rows per batch unless told otherwise.
@@ -74,16 +75,24 @@ impl Stock {
         self.at = 0;
     }
 
-    /// The next `per` rows for each of `out`; there must be enough.
-    fn take<T: Send>(
-        &mut self,
+    /// The next n rows; there must be enough. They count as used from here on,
+    /// whatever becomes of the messages about them.
+    fn reserve(&mut self, n: usize) -> Range<usize> {
+        let range = self.at..self.at + n;
+        self.at = range.end;
+        range
+    }
+
+    /// Gives `per` of the reserved rows to each of `out`.
+    fn hand_over<T: Send>(
+        &self,
+        range: Range<usize>,
         per: usize,
         out: &mut [T],
         finish: impl Fn(u64, &[u128], &mut [T]) + Sync,
     ) {
-        let first = self.next_row();
-        let rows = &self.rows[self.at..][..per * out.len()];
-        self.at += rows.len();
+        let first = self.first + range.start as u64;
+        let rows = &self.rows[range];
         let entries = CHUNK.div_ceil(per);
         out.par_chunks_mut(entries)
             .zip(rows.par_chunks(entries * per))
@@ -155,6 +164,7 @@ impl SilentSender {
         if let Some(make) = stock.short(n, batch) {
             stock.put(self.vole.run(mesh, Plan::new(self.code, make, m)?)?, vec![]);
         }
+        let range = stock.reserve(n);
         if chosen {
             let mut d = vec![0u64; bits::words(n * m)];
             mesh.recv_bulk(self.vole.peer(), &mut d)?;
@@ -162,14 +172,14 @@ impl SilentSender {
             let points: Vec<Gf128> = (0..1 << m).map(Gf128).collect();
             let mut multiples = Zeroizing::new(vec![Gf128::ZERO; 1 << m]);
             Gf128(*self.vole.delta().expose()).add_multiple(&mut multiples, &points);
-            let rows = &mut stock.rows[stock.at..][..n];
+            let rows = &mut stock.rows[range.clone()];
             for (rows, d) in rows.chunks_mut(64 / m).zip(&d) {
                 for (i, q) in rows.iter_mut().enumerate() {
                     *q ^= multiples[(d >> (i * m)) as usize & ((1 << m) - 1)].0; // (1)
                 }
             }
         }
-        stock.take(per, out, finish);
+        stock.hand_over(range, per, out, finish);
         Ok(())
     }
 }
@@ -199,14 +209,17 @@ impl SilentReceiver {
                 stock.put(rows, values);
             }
         }
-        let range = stock.at..stock.at + n;
+        let range = stock.reserve(n);
         let mut a: Vec<u64> = if m == 1 {
             let bit = |row: &u128| *row as u64 & 1;
             let pack = |w: u64, row| w << 1 | bit(row);
-            stock.rows[range].chunks(64).map(|r| r.iter().rev().fold(0, pack)).collect()
+            stock.rows[range.clone()].chunks(64).map(|r| r.iter().rev().fold(0, pack)).collect()
         } else {
             let pack = |w: u64, &a: &u8| w << m | u64::from(a);
-            stock.values[range].chunks(64 / m).map(|a| a.iter().rev().fold(0, pack)).collect()
+            stock.values[range.clone()]
+                .chunks(64 / m)
+                .map(|a| a.iter().rev().fold(0, pack))
+                .collect()
         };
         if let Some(choices) = choices {
             let mut choices = choices[..words].to_vec();
@@ -215,7 +228,7 @@ impl SilentReceiver {
             mesh.send_bulk(self.vole.peer(), &d)?;
             a = choices;
         }
-        stock.take(per, out, finish);
+        stock.hand_over(range, per, out, finish);
         Ok(a)
     }
 }

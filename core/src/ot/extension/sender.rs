@@ -63,7 +63,8 @@ impl CotSender {
         other_party(mesh, peer)?;
         Groups::new(k)?;
         // The base OTs give the keys of the sides that delta does not take.
-        let choices: Vec<bool> = (0..KAPPA).map(|b| delta.expose() >> b & 1 == 0).collect();
+        let choices = (0..KAPPA).map(|b| delta.expose() >> b & 1 == 0).collect();
+        let choices: Zeroizing<Vec<bool>> = Zeroizing::new(choices);
         let (keys, session) = base::receive(mesh, peer, &choices, rng)?;
         let challenges = crate::prg::random_key(rng);
         let sender = Self::with_keys(mesh, peer, k, security, (delta, &keys), challenges)?;
