@@ -58,7 +58,7 @@ pub use prss::Flaw;
 pub use prss::Prss;
 pub(crate) use prss::Y;
 pub use share::Bits;
-pub(crate) use share::{join, xor};
+pub(crate) use share::{join, narrowed, xor};
 pub use shuffle::Permutation;
 pub(crate) use shuffle::move_rows;
 
@@ -67,7 +67,7 @@ use crate::{
     local,
 };
 use privity_core::{
-    Error, Mesh, Result, bits,
+    Error, Mesh, Result,
     ring::{self, Ring},
     share::replicated::Replicated,
 };
@@ -239,11 +239,7 @@ impl Engine for Rep3 {
     }
 
     fn open_bits(&mut self, x: &Bits, to: Recipients<'_>) -> Result<Option<Vec<u64>>> {
-        // The last word may hold bits that are not to be opened.
-        let mut words = x.words.clone();
-        bits::clear_padding(&mut words.own, x.len);
-        bits::clear_padding(&mut words.next, x.len);
-        self.open_words(&words, to, |a, b| a ^ b)
+        self.open_words(&x.without_padding(), to, |a, b| a ^ b)
     }
 
     fn dot(
@@ -275,14 +271,7 @@ impl Engine for Rep3 {
     }
 
     fn not(&self, x: &Bits) -> Bits {
-        let mut out = x.clone();
-        let component = match self.me() {
-            0 => &mut out.words.own,
-            2 => &mut out.words.next,
-            _ => return out,
-        };
-        component.iter_mut().for_each(|w| *w = !*w);
-        out
+        x.complement(self.me())
     }
 
     fn is_negative(&mut self, x: &Self::Ring) -> Result<Bits> {
@@ -297,12 +286,8 @@ impl Engine for Rep3 {
         self.decompose(x, width)
     }
 
-    /// Local: each component comes from the key of the pair that holds it.
     fn random_bits(&mut self, len: usize) -> Result<Bits> {
-        let (op, words) = (self.prss.operation(), bits::words(len));
-        let words =
-            Replicated { own: self.prss.own_vec(op, words), next: self.prss.next_vec(op, words) };
-        Ok(Bits { len, words })
+        Ok(Bits::random(&mut self.prss, len))
     }
 
     fn bit_to_ring(&mut self, b: &Bits) -> Result<Self::Ring> {
@@ -314,8 +299,7 @@ impl Engine for Rep3 {
     }
 
     fn narrow(&self, x: &Self::Wide) -> Self::Ring {
-        let low = |c: &[u128]| c.iter().map(|&x| x as u64).collect();
-        Replicated { own: low(&x.own), next: low(&x.next) }
+        narrowed(x)
     }
 
     fn public_wide(&self, values: &[u128]) -> Self::Wide {

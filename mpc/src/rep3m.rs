@@ -76,10 +76,10 @@ pub use cost::Rep3mCost;
 
 use crate::{
     engine::{Dims, Engine, Recipients},
-    rep3::{Bits, Permutation, Prss, constant},
+    rep3::{Bits, Permutation, Prss, constant, narrowed},
 };
 use log::Log;
-use privity_core::{Error, Mesh, Result, bits, ring::Ring, share::replicated::Replicated};
+use privity_core::{Error, Mesh, Result, ring::Ring, share::replicated::Replicated};
 use rand::CryptoRng;
 use verify::Compare;
 
@@ -239,11 +239,7 @@ impl Engine for Rep3m {
     }
 
     fn open_bits(&mut self, x: &Bits, to: Recipients<'_>) -> Result<Option<Vec<u64>>> {
-        // The last word may hold bits that are not to be opened.
-        let mut words = x.words.clone();
-        bits::clear_padding(&mut words.own, x.len);
-        bits::clear_padding(&mut words.next, x.len);
-        self.open_words(&words, to, |a, b| a ^ b)
+        self.open_words(&x.without_padding(), to, |a, b| a ^ b)
     }
 
     fn dot(
@@ -278,7 +274,7 @@ impl Engine for Rep3m {
     }
 
     fn not(&self, x: &Bits) -> Bits {
-        self.complement(x)
+        x.complement(self.mesh.me())
     }
 
     fn is_negative(&mut self, x: &Self::Ring) -> Result<Bits> {
@@ -293,12 +289,8 @@ impl Engine for Rep3m {
         self.decompose(x, width)
     }
 
-    /// Local: each component comes from the key of the pair that holds it.
     fn random_bits(&mut self, len: usize) -> Result<Bits> {
-        let (op, words) = (self.prss.operation(), bits::words(len));
-        let words =
-            Replicated { own: self.prss.own_vec(op, words), next: self.prss.next_vec(op, words) };
-        Ok(Bits { len, words })
+        Ok(Bits::random(&mut self.prss, len))
     }
 
     fn bit_to_ring(&mut self, b: &Bits) -> Result<Self::Ring> {
@@ -310,8 +302,7 @@ impl Engine for Rep3m {
     }
 
     fn narrow(&self, x: &Self::Wide) -> Self::Ring {
-        let low = |c: &[u128]| c.iter().map(|&x| x as u64).collect();
-        Replicated { own: low(&x.own), next: low(&x.next) }
+        narrowed(x)
     }
 
     fn public_wide(&self, values: &[u128]) -> Self::Wide {

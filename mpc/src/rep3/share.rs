@@ -1,5 +1,6 @@
 //! Local operations on replicated shares: the same on both components.
 
+use super::Prss;
 use crate::engine::{BitShares, RingShares};
 use privity_core::{
     bits,
@@ -111,6 +112,44 @@ fn sum<R: Ring>(xs: &[R]) -> R {
 pub struct Bits {
     pub(crate) len: usize,
     pub(crate) words: Replicated<u64>,
+}
+
+impl Bits {
+    /// Uniform bits that no party knows. Local: each component comes from the
+    /// key of the pair that holds it.
+    pub(crate) fn random(prss: &mut Prss, len: usize) -> Self {
+        let (op, words) = (prss.operation(), bits::words(len));
+        Self {
+            len,
+            words: Replicated { own: prss.own_vec(op, words), next: prss.next_vec(op, words) },
+        }
+    }
+
+    /// not x, at party `me`: component 0 carries the constant.
+    pub(crate) fn complement(&self, me: usize) -> Self {
+        let mut out = self.clone();
+        let component = match me {
+            0 => &mut out.words.own,
+            2 => &mut out.words.next,
+            _ => return out,
+        };
+        component.iter_mut().for_each(|w| *w = !*w);
+        out
+    }
+
+    /// The words to open: the last one may hold bits that are not to be.
+    pub(crate) fn without_padding(&self) -> Replicated<u64> {
+        let mut words = self.words.clone();
+        bits::clear_padding(&mut words.own, self.len);
+        bits::clear_padding(&mut words.next, self.len);
+        words
+    }
+}
+
+/// The same numbers modulo 2^64.
+pub(crate) fn narrowed(x: &Replicated<u128>) -> Replicated<u64> {
+    let low = |c: &[u128]| c.iter().map(|&x| x as u64).collect();
+    Replicated { own: low(&x.own), next: low(&x.next) }
 }
 
 impl BitShares for Bits {

@@ -68,7 +68,7 @@ impl Rep3m {
         let Halves { a, b, .. } = self.halves(x, 64, 63, true)?;
         // One where the bits are equal.
         let words = a.words.zip_both(&b.words, xor);
-        let mut equal = self.complement(&Bits { len: 64 * words.own.len(), words }).words;
+        let mut equal = Bits { len: 64 * words.own.len(), words }.complement(self.mesh.me()).words;
         let mut planes = 64;
         while planes > 1 {
             planes /= 2;
@@ -129,18 +129,6 @@ impl Rep3m {
         let u = RingShares::sub(&RingShares::add(&b_0, &b_1), &both.scale(2));
         let product = self.product(&u, &b_2, 1)?;
         Ok(RingShares::sub(&RingShares::add(&u, &b_2), &product.scale(2)))
-    }
-
-    /// not x: component 0 carries the ones.
-    pub(super) fn complement(&self, x: &Bits) -> Bits {
-        let mut out = x.clone();
-        let component = match self.mesh.me() {
-            0 => &mut out.words.own,
-            2 => &mut out.words.next,
-            _ => return out,
-        };
-        component.iter_mut().for_each(|w| *w = !*w);
-        out
     }
 }
 
