@@ -49,7 +49,7 @@ enum What {
     Matmul,
     /// Less-than of 64-bit numbers, the result as shared bits
     Cmp,
-    /// One layer of AND gates
+    /// AND gates in layers of 4194304 (--n is rounded up to whole layers)
     And,
     /// A shuffle of one column
     Shuffle,
