@@ -35,4 +35,19 @@ pub trait Field:
     fn point(index: usize) -> Self;
     /// 1/a; 0 for 0.
     fn inverse(self) -> Self;
+
+    /// 1/a for each; a 0 among them spoils all. One inversion for all
+    /// (Montgomery's trick).
+    fn invert_batch(values: &mut [Self]) {
+        let mut prefixes = Vec::with_capacity(values.len());
+        let mut product = Self::ONE;
+        for &x in values.iter() {
+            prefixes.push(product);
+            product = product * x;
+        }
+        let mut inverse = product.inverse();
+        for (x, prefix) in values.iter_mut().zip(prefixes).rev() {
+            (*x, inverse) = (inverse * prefix, inverse * *x);
+        }
+    }
 }

@@ -7,10 +7,8 @@
 //! polynomial OPPRF of Kolesnikov, Matania, Pinkas, Rosulek and Trieu (CCS 2017),
 //! section 5, with hashing into bins instead of one polynomial of degree n.
 
-use crate::{
-    field::Fp,
-    item::{Item, digest},
-};
+use crate::item::{Item, digest};
+use privity_core::field::{Field, Fp127};
 use rand::CryptoRng;
 
 /// Bins and points per bin, a function of the public number of items.
@@ -43,7 +41,7 @@ impl Shape {
 
     /// Bytes of a whole hint.
     pub(crate) fn bytes(&self) -> usize {
-        self.bins * self.load * Fp::BYTES
+        self.bins * self.load * Fp127::BYTES
     }
 
     /// The bin of an item.
@@ -58,7 +56,7 @@ impl Shape {
 pub(crate) struct Place {
     bin: u64,
     /// The abscissa ξ(x).
-    pub(crate) xi: Fp,
+    pub(crate) xi: Fp127,
 }
 
 impl Place {
@@ -72,24 +70,24 @@ impl Place {
 }
 
 /// A field element from a hash.
-pub(crate) fn from_digest(digest: &[u8; 32]) -> Fp {
+pub(crate) fn from_digest(digest: &[u8; 32]) -> Fp127 {
     split(digest).0
 }
 
-fn split(digest: &[u8; 32]) -> (Fp, [u8; 16]) {
+fn split(digest: &[u8; 32]) -> (Fp127, [u8; 16]) {
     let (mut head, mut tail) = ([0; 16], [0; 16]);
     head.copy_from_slice(&digest[..16]);
     tail.copy_from_slice(&digest[16..]);
-    (Fp::from_uniform(&head), tail)
+    (Fp127::from_uniform(&head), tail)
 }
 
 /// Fills up the points of one bin with random ones to `load`. Abscissas are 127
 /// random bits: two of them are equal with probability below load^2 / 2^128.
-pub(crate) fn pad(points: &mut Vec<(Fp, Fp)>, load: usize, rng: &mut impl CryptoRng) {
+pub(crate) fn pad(points: &mut Vec<(Fp127, Fp127)>, load: usize, rng: &mut impl CryptoRng) {
     let mut random = || {
         let mut bytes = [0; 16];
         rng.fill_bytes(&mut bytes);
-        Fp::from_uniform(&bytes)
+        Fp127::from_uniform(&bytes)
     };
     while points.len() < load {
         points.push((random(), random()));
@@ -99,16 +97,16 @@ pub(crate) fn pad(points: &mut Vec<(Fp, Fp)>, load: usize, rng: &mut impl Crypto
 /// The coefficients, constant first, of the polynomial of degree less than the
 /// number of points that goes through all of them (Newton's interpolation).
 /// Abscissas must differ.
-pub(crate) fn interpolate(points: &[(Fp, Fp)]) -> Vec<Fp> {
+pub(crate) fn interpolate(points: &[(Fp127, Fp127)]) -> Vec<Fp127> {
     // Z_k(X) = prod_{j<k} (X - x_j), and its inverse at x_k.
-    let mut inverses: Vec<Fp> = (0..points.len())
-        .map(|k| points[..k].iter().fold(Fp::ONE, |z, &(x, _)| z * (points[k].0 - x)))
+    let mut inverses: Vec<Fp127> = (0..points.len())
+        .map(|k| points[..k].iter().fold(Fp127::ONE, |z, &(x, _)| z * (points[k].0 - x)))
         .collect();
-    Fp::invert_batch(&mut inverses);
+    Fp127::invert_batch(&mut inverses);
 
-    let mut polynomial = vec![Fp::default(); points.len()];
+    let mut polynomial = vec![Fp127::default(); points.len()];
     let mut z = Vec::with_capacity(points.len() + 1);
-    z.push(Fp::ONE);
+    z.push(Fp127::ONE);
     for (k, (&(x, y), inverse)) in points.iter().zip(inverses).enumerate() {
         // P_{k+1} = P_k + c Z_k with c = (y_k - P_k(x_k)) / Z_k(x_k)
         let c = (y - evaluate(&polynomial[..k], x)) * inverse;
@@ -116,9 +114,9 @@ pub(crate) fn interpolate(points: &[(Fp, Fp)]) -> Vec<Fp> {
             *p = *p + c * z;
         }
         // Z_{k+1} = (X - x_k) Z_k
-        z.push(Fp::default());
+        z.push(Fp127::default());
         for i in (0..z.len()).rev() {
-            let shifted = if i > 0 { z[i - 1] } else { Fp::default() };
+            let shifted = if i > 0 { z[i - 1] } else { Fp127::default() };
             z[i] = shifted - x * z[i];
         }
     }
@@ -126,8 +124,8 @@ pub(crate) fn interpolate(points: &[(Fp, Fp)]) -> Vec<Fp> {
 }
 
 /// P(x), by Horner's rule.
-pub(crate) fn evaluate(polynomial: &[Fp], x: Fp) -> Fp {
-    polynomial.iter().rev().fold(Fp::default(), |y, &c| y * x + c)
+pub(crate) fn evaluate(polynomial: &[Fp127], x: Fp127) -> Fp127 {
+    polynomial.iter().rev().fold(Fp127::default(), |y, &c| y * x + c)
 }
 
 #[cfg(test)]

@@ -72,7 +72,6 @@
 
 pub mod ecdh;
 mod error;
-mod field;
 mod group;
 mod hint;
 mod item;

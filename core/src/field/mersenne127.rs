@@ -48,6 +48,24 @@ impl Fp127 {
         (value < P).then_some(Self(value))
     }
 
+    /// Bytes of an encoded element.
+    pub const BYTES: usize = 16;
+
+    /// An element from its encoding, if it is canonical.
+    pub fn decode(bytes: &[u8; 16]) -> Option<Self> {
+        Self::from_canonical(u128::from_le_bytes(*bytes))
+    }
+
+    /// The canonical representative, little-endian.
+    pub fn encode(self) -> [u8; 16] {
+        self.0.to_le_bytes()
+    }
+
+    /// 127 of 128 uniform bits: uniform but for a bias of 2^-127, at zero.
+    pub fn from_uniform(bytes: &[u8; 16]) -> Self {
+        Self::new(u128::from_le_bytes(*bytes) & P)
+    }
+
     /// sum a_i b_i, with one reduction at the end of every few products.
     ///
     /// # Panics
@@ -192,6 +210,14 @@ mod tests {
                 prop_assert_eq!(a * a.inverse(), Fp127::ONE);
             }
             prop_assert_eq!(Fp127::from_canonical(a.value()), Some(a));
+            prop_assert_eq!(Fp127::decode(&a.encode()), Some(a));
+            let mut inverses = [a, b, c];
+            if inverses.iter().all(|&x| x != Fp127::ZERO) {
+                Fp127::invert_batch(&mut inverses);
+                prop_assert_eq!(inverses[0] * a, Fp127::ONE);
+                prop_assert_eq!(inverses[1] * b, Fp127::ONE);
+                prop_assert_eq!(inverses[2] * c, Fp127::ONE);
+            }
         }
 
         #[test]
@@ -214,6 +240,9 @@ mod tests {
     fn edges() {
         assert_eq!(Fp127::from_canonical(P), None);
         assert_eq!(Fp127::from_canonical(u128::MAX), None);
+        assert_eq!(Fp127::decode(&P.to_le_bytes()), None);
+        assert_eq!(Fp127::decode(&[0xff; 16]), None);
+        assert_eq!(Fp127::from_uniform(&P.to_le_bytes()), Fp127::ZERO);
         assert_eq!(Fp127::new(P), Fp127::ZERO);
         assert_eq!(Fp127::new(u128::MAX), Fp127::ONE);
         assert_eq!(Fp127::from_signed(i128::MIN), Fp127(P - 1));

@@ -6,11 +6,10 @@ use super::{
 };
 use crate::{
     error,
-    field::Fp,
     group::{POINT, TAG},
     hint::Shape,
 };
-use privity_core::Error;
+use privity_core::{Error, field::Fp127};
 
 /// Bytes, rounds and work of one alignment, as the formulas of [`two`](super::two)
 /// and [`three`](super::three) give them. Message headers, TLS and TCP come on top.
@@ -63,7 +62,7 @@ pub fn cost(sizes: &[u64], intersection: u64, options: &Options) -> error::Resul
         links.send(holders[0], holders[1], POINT as u64);
         links.send(holders[1], holders[0], POINT as u64);
         for h in holders {
-            links.send(q, h, POINT as u64 * sizes[q] + 8 + Fp::BYTES as u64 * intersection);
+            links.send(q, h, POINT as u64 * sizes[q] + 8 + Fp127::BYTES as u64 * intersection);
             let hint = Shape::new(sizes[h] as usize).bytes() as u64;
             links.send(h, q, POINT as u64 * sizes[q] + hint);
         }

@@ -120,12 +120,11 @@ use super::{
     wire::{Chunks, Work, answer, ask, cancellable},
 };
 use crate::{
-    field::Fp,
     group::{Encoded, POINT},
     hint::{Shape, from_digest},
     item::{Item, digest},
 };
-use privity_core::{Error, Mesh};
+use privity_core::{Error, Mesh, field::Fp127};
 use rand::CryptoRng;
 use std::{fmt, ops::Range};
 
@@ -248,7 +247,7 @@ fn run_holder(
         if count > querier_items as u64 {
             return Err(mesh.deviation(querier, "its result is larger than its set"));
         }
-        let mut targets = vec![[0; Fp::BYTES]; count as usize];
+        let mut targets = vec![[0; Fp127::BYTES]; count as usize];
         mesh.recv_bulk(querier, &mut targets)?;
         waiting.on_result(&targets).map_err(|r| mesh.deviation(querier, r.0))
     })
@@ -280,12 +279,12 @@ impl HintChunks {
     }
 
     fn bin_bytes(&self) -> usize {
-        self.shape.load * Fp::BYTES
+        self.shape.load * Fp127::BYTES
     }
 }
 
 /// (4)  O_i(x) = G(x, k_i · H(x))
-fn oprf(session: &[u8; 32], item: &Item, point: &Encoded) -> Fp {
+fn oprf(session: &[u8; 32], item: &Item, point: &Encoded) -> Fp127 {
     from_digest(&digest("oprf", &[session, item.as_bytes(), point]))
 }
 

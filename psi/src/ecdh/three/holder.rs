@@ -4,13 +4,12 @@ use super::{HintChunks, oprf};
 use crate::{
     ecdh::{Options, wire::distinct},
     error::Refusal,
-    field::Fp,
     group::{GroupMap, Key, decode, tag, truncate},
     hint::{Place, Shape, from_digest, interpolate, pad},
     item::{Item, digest},
 };
 use curve25519_dalek::{ristretto::RistrettoPoint, scalar::Scalar};
-use privity_core::{Error, Secret};
+use privity_core::{Error, Secret, field::Fp127};
 use rand::CryptoRng;
 use rayon::prelude::*;
 use zeroize::Zeroizing;
@@ -45,7 +44,7 @@ pub struct SharedKey(Secret<[u8; 32]>);
 
 impl SharedKey {
     /// (1)  T(x) = F_r(x)
-    fn target(&self, item: &Item) -> Fp {
+    fn target(&self, item: &Item) -> Fp127 {
         from_digest(&digest("target", &[self.0.expose(), item.as_bytes()]))
     }
 }
@@ -138,7 +137,7 @@ pub struct Hinting<'a> {
     places: Places,
     chunks: HintChunks,
     next: usize,
-    targets: Vec<(Fp, u32)>,
+    targets: Vec<(u128, u32)>,
 }
 
 impl Hinting<'_> {
@@ -161,15 +160,15 @@ impl Hinting<'_> {
             // (5)  D_i(x) = T(x) - O_i(x)
             let target = self.shared.target(item);
             let value = target - oprf(&self.session, item, point);
-            self.targets.push((target, row));
+            self.targets.push((target.value(), row));
             points[bin as usize - bins.start].push((Place::new(&self.session, item).xi, value));
         }
         // Every bin is filled up to the same load: work and bytes tell nothing.
         for bin in &mut points {
             pad(bin, self.chunks.shape.load, rng);
         }
-        let polynomials: Vec<Vec<Fp>> = points.par_iter().map(|bin| interpolate(bin)).collect();
-        let hint = polynomials.into_iter().flatten().flat_map(Fp::encode).collect();
+        let polynomials: Vec<Vec<Fp127>> = points.par_iter().map(|bin| interpolate(bin)).collect();
+        let hint = polynomials.into_iter().flatten().flat_map(Fp127::encode).collect();
         Some((hint, items.len()))
     }
 
@@ -183,7 +182,7 @@ impl Hinting<'_> {
 /// A holder that has sent everything.
 pub struct Waiting {
     /// Target and row, ascending.
-    targets: Vec<(Fp, u32)>,
+    targets: Vec<(u128, u32)>,
 }
 
 impl Waiting {
@@ -193,7 +192,7 @@ impl Waiting {
         let mut own = self.targets.iter();
         let mut rows = Vec::with_capacity(result.len());
         for encoded in result {
-            let target = Fp::decode(encoded).ok_or_else(|| {
+            let target = Fp127::decode(encoded).map(Fp127::value).ok_or_else(|| {
                 Refusal::new("its result has a number that is not below 2^127 - 1")
             })?;
             if previous.is_some_and(|p| p >= target) {

@@ -8,11 +8,11 @@ use crate::{
         wire::{Ask, distinct},
     },
     error::Refusal,
-    field::Fp,
     group::{Encoded, GroupMap, Key, POINT, tag, truncate},
     hint::{Place, evaluate},
     item::Item,
 };
+use privity_core::field::Fp127;
 use rand::CryptoRng;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -36,7 +36,7 @@ struct Column {
     /// First bytes of the replies, to see that they differ.
     replies: Vec<u128>,
     /// V_i, or O_i as long as the hint has not come.
-    values: Vec<Fp>,
+    values: Vec<Fp127>,
 }
 
 impl<'a> Querying<'a> {
@@ -84,7 +84,7 @@ impl<'a> Querying<'a> {
         let items = self.items_at(start..start + points.len());
         // (4)  O_i(c_π(t)) = G(c_π(t), m⁻¹ · R_t)
         let unmasked = self.inverse.mask_points(points)?;
-        let values: Vec<Fp> = items
+        let values: Vec<Fp127> = items
             .par_iter()
             .zip(&unmasked)
             .map(|(item, point)| oprf(&self.session, item, point))
@@ -168,9 +168,9 @@ impl Evaluating<'_> {
             return Err(Refusal::new("its hint does not have the announced size"));
         }
         let (encoded, _) = hint.as_chunks();
-        let coefficients: Vec<Fp> = encoded
+        let coefficients: Vec<Fp127> = encoded
             .iter()
-            .map(Fp::decode)
+            .map(Fp127::decode)
             .collect::<Option<_>>()
             .ok_or_else(|| Refusal::new("its hint has a number that is not below 2^127 - 1"))?;
         let bins = chunks.bins(self.next[holder]);
@@ -179,7 +179,7 @@ impl Evaluating<'_> {
         let start = queries.partition_point(|&(bin, _)| (bin as usize) < bins.start);
         let end = queries.partition_point(|&(bin, _)| (bin as usize) < bins.end);
         let (load, session) = (chunks.shape.load, &self.session);
-        let answers: Vec<Fp> = queries[start..end]
+        let answers: Vec<Fp127> = queries[start..end]
             .par_iter()
             .map(|&(bin, t)| {
                 let at = (bin as usize - bins.start) * load;
@@ -205,15 +205,15 @@ impl Evaluating<'_> {
         }
         // (6)  I = { c : V_1(c) = V_2(c) }, and (7) by T(c)
         let [first, second] = self.columns;
-        let mut matched: Vec<(Fp, u32)> = first
+        let mut matched: Vec<(u128, u32)> = first
             .values
             .into_iter()
             .zip(second.values)
             .zip(self.order)
             .filter(|((v1, v2), _)| v1 == v2)
-            .map(|((v, _), row)| (v, row))
+            .map(|((v, _), row)| (v.value(), row))
             .collect();
         matched.par_sort_unstable();
-        Ok(matched.into_iter().map(|(target, row)| (row, target.encode())).unzip())
+        Ok(matched.into_iter().map(|(target, row)| (row, target.to_le_bytes())).unzip())
     }
 }
