@@ -43,9 +43,10 @@
 //! | wide truncation | 32 + 2e | 2 |
 
 pub mod compare;
-pub(crate) mod convert;
+mod convert;
 mod cost;
 mod multiply;
+pub(crate) mod network;
 mod prss;
 mod share;
 mod shuffle;
@@ -197,26 +198,8 @@ impl Engine for Rep3 {
         result
     }
 
-    /// x_{o+2} = 0, x_{o+1} is random and known to o and o + 1, and
-    /// x_o = x - x_{o+1} goes to party o - 1.
     fn input(&mut self, owner: usize, values: Option<&[u64]>, len: usize) -> Result<Self::Ring> {
-        let op = self.prss.operation();
-        if owner == self.me() {
-            let values = values.filter(|v| v.len() == len).ok_or_else(|| {
-                Error::Argument(format!("the owner of an input must give its {len} values"))
-            })?;
-            let next: Vec<u64> = self.prss.next_vec(op, len);
-            let own = ring::zip(values, &next, u64::minus);
-            let prev = self.prev();
-            self.mesh.send_bulk(prev, &own)?;
-            Ok(Replicated { own, next })
-        } else if owner == self.prev() {
-            Ok(Replicated { own: self.prss.own_vec(op, len), next: vec![0; len] })
-        } else {
-            let mut next = vec![0; len];
-            self.mesh.recv_bulk(owner, &mut next)?;
-            Ok(Replicated { own: vec![0; len], next })
-        }
+        input(&mut self.mesh, &mut self.prss, owner, values, len)
     }
 
     fn import(&mut self, additive: &[u64]) -> Result<Self::Ring> {
@@ -358,6 +341,37 @@ impl Rep3 {
         self.mesh.recv_bulk(prev, &mut missing)?;
         let known = ring::zip(&x.own, &x.next, add);
         Ok(Some(ring::zip(&known, &missing, add)))
+    }
+}
+
+/// Shares a vector of party o: x_{o+2} = 0, x_{o+1} is random and known to o and
+/// o + 1, and x_o = x - x_{o+1} goes to party o - 1.
+pub(crate) fn input(
+    mesh: &mut Mesh,
+    prss: &mut Prss,
+    owner: usize,
+    values: Option<&[u64]>,
+    len: usize,
+) -> Result<Replicated<u64>> {
+    if owner > 2 {
+        return Err(Error::Argument(format!("party {owner} does not compute")));
+    }
+    let (me, prev) = (mesh.me(), (mesh.me() + 2) % 3);
+    let op = prss.operation();
+    if owner == me {
+        let values = values.filter(|v| v.len() == len).ok_or_else(|| {
+            Error::Argument(format!("the owner of an input must give its {len} values"))
+        })?;
+        let next: Vec<u64> = prss.next_vec(op, len);
+        let own = ring::zip(values, &next, u64::minus);
+        mesh.send_bulk(prev, &own)?;
+        Ok(Replicated { own, next })
+    } else if owner == prev {
+        Ok(Replicated { own: prss.own_vec(op, len), next: vec![0; len] })
+    } else {
+        let mut next = vec![0; len];
+        mesh.recv_bulk(owner, &mut next)?;
+        Ok(Replicated { own: vec![0; len], next })
     }
 }
 

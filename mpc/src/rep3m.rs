@@ -76,7 +76,7 @@ pub use cost::Rep3mCost;
 
 use crate::{
     engine::{Dims, Engine, Recipients},
-    rep3::{Bits, Permutation, Prss, constant, narrowed},
+    rep3::{self, Bits, Permutation, Prss, constant, narrowed},
 };
 use log::Log;
 use privity_core::{Error, Mesh, Result, ring::Ring, share::replicated::Replicated};
@@ -207,7 +207,7 @@ impl Engine for Rep3m {
     }
 
     fn input(&mut self, owner: usize, values: Option<&[u64]>, len: usize) -> Result<Self::Ring> {
-        self.input_from(owner, values, len)
+        rep3::input(&mut self.mesh, &mut self.prss, owner, values, len)
     }
 
     fn deal(values: &[u64], parties: usize, rng: &mut impl CryptoRng) -> Vec<Vec<u64>> {

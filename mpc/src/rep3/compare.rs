@@ -50,6 +50,7 @@
 
 use super::{
     Prss, Rep3,
+    network::carry_out,
     share::{Bits, join, xor},
 };
 use privity_core::{
@@ -117,31 +118,10 @@ impl Rep3 {
 
     /// Step 3: the carry out of the highest group.
     fn combine_groups(&mut self, planes: Planes) -> Result<Replicated<u64>> {
-        let mut g: Vec<Replicated<u64>> = (0..GROUPS).map(|i| planes.plane(i)).collect();
-        let mut p: Vec<Replicated<u64>> = (GROUPS..2 * GROUPS).map(|i| planes.plane(i)).collect();
+        let g: Vec<Replicated<u64>> = (0..GROUPS).map(|i| planes.plane(i)).collect();
+        let p: Vec<Replicated<u64>> = (GROUPS..2 * GROUPS).map(|i| planes.plane(i)).collect();
         drop(planes);
-        while g.len() > 1 {
-            let pairs = g.len() / 2;
-            // (2); pair 0 holds the lowest group, whose P nobody needs.
-            let high: Vec<_> = (0..pairs).map(|i| &p[2 * i + 1]).collect();
-            let left = [&high[..], &high[1..]].concat();
-            let right: Vec<_> =
-                (0..pairs).map(|i| &g[2 * i]).chain((1..pairs).map(|i| &p[2 * i])).collect();
-            let product = self.and_words(&join(&left), &join(&right))?;
-            let stride = g[0].own.len();
-            let part = |i: usize| product.slice(i * stride..(i + 1) * stride);
-            let mut g_up: Vec<_> =
-                (0..pairs).map(|i| g[2 * i + 1].zip_both(&part(i), xor)).collect();
-            let mut p_up: Vec<_> = (0..pairs)
-                .map(|i| if i == 0 { Replicated::default() } else { part(pairs + i - 1) })
-                .collect();
-            if g.len() % 2 == 1 {
-                g_up.extend(g.pop());
-                p_up.extend(p.pop());
-            }
-            (g, p) = (g_up, p_up);
-        }
-        Ok(g.pop().unwrap_or_default())
+        carry_out(g, p, |x, y| self.and_words(&x, &y))
     }
 
     /// Steps 1 and 2: party 0 deals, parties 1 and 2 evaluate (1) and re-share.

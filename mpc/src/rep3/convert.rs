@@ -23,31 +23,15 @@
 
 use super::{
     Rep3,
+    network::prefix_carries,
     prss::Y,
-    share::{Bits, join, xor},
+    share::{Bits, xor},
 };
 use privity_core::{
     Result, bits,
     ring::{self, Ring},
     share::replicated::Replicated,
 };
-
-/// Levels of the prefix network for the low `width` bits: width - 1 carries.
-pub(crate) fn levels(width: usize) -> usize {
-    (width - 1).next_power_of_two().trailing_zeros() as usize
-}
-
-/// (j, k) of (1) at one level: every j whose bit `level` is set, with the last
-/// position k before its block of 2^level.
-pub(crate) fn targets(width: usize, level: usize) -> Vec<(usize, usize)> {
-    let carries = 0..width - 1;
-    carries.filter(|j| j >> level & 1 == 1).map(|j| (j, (j >> level << level) - 1)).collect()
-}
-
-/// Whether p_j is used after `level`: not if g_j is final already.
-pub(crate) fn needs_p(j: usize, level: usize) -> bool {
-    j >> (level + 1) != 0
-}
 
 impl Rep3 {
     pub(super) fn decompose(&mut self, x: &Replicated<u64>, width: usize) -> Result<Vec<Bits>> {
@@ -89,29 +73,11 @@ impl Rep3 {
         let plane = |j: usize| shared.slice(j * stride..(j + 1) * stride);
         let mut p: Vec<Replicated<u64>> = (0..width).map(plane).collect();
         let sum_without_carry = p.clone();
-        let mut g: Vec<Replicated<u64>> = (width..planes).map(plane).collect();
+        let g: Vec<Replicated<u64>> = (width..planes).map(plane).collect();
         p.truncate(width - 1);
         drop(shared);
 
-        for level in 0..levels(width) {
-            let targets = targets(width, level);
-            let with_p: Vec<_> =
-                targets.iter().filter(|&&(j, _)| needs_p(j, level)).copied().collect();
-            let left: Vec<_> = targets.iter().chain(&with_p).map(|&(j, _)| &p[j]).collect();
-            let right: Vec<_> = targets
-                .iter()
-                .map(|&(_, k)| &g[k])
-                .chain(with_p.iter().map(|&(_, k)| &p[k]))
-                .collect();
-            let product = self.and_words(&join(&left), &join(&right))?;
-            let part = |i: usize| product.slice(i * stride..(i + 1) * stride);
-            for (i, &(j, _)) in targets.iter().enumerate() {
-                g[j] = g[j].zip_both(&part(i), xor);
-            }
-            for (i, &(j, _)) in with_p.iter().enumerate() {
-                p[j] = part(targets.len() + i);
-            }
-        }
+        let g = prefix_carries(g, p, |x, y| self.and_words(&x, &y))?;
         let mut out = Vec::with_capacity(width);
         for (j, s) in sum_without_carry.into_iter().enumerate() {
             let words = if j == 0 { s } else { s.zip_both(&g[j - 1], xor) };

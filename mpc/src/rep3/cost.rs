@@ -2,7 +2,7 @@
 
 use super::{
     compare::{DEALT, GROUPS},
-    convert,
+    network,
     shuffle::{BACK, FORTH},
     truncate::{Cut, Divide, Widen},
 };
@@ -124,9 +124,9 @@ impl CostModel for Rep3Cost {
     fn to_bits(&mut self, t: &mut Traffic, len: usize, width: usize) {
         let stride = words(len);
         Self::deal_and_share(t, width * stride, (2 * width - 1) * stride);
-        for level in 0..convert::levels(width) {
-            let targets = convert::targets(width, level);
-            let with_p = targets.iter().filter(|x| convert::needs_p(x.0, level)).count();
+        for level in 0..network::levels(width) {
+            let targets = network::targets(width, level);
+            let with_p = targets.iter().filter(|x| network::needs_p(x.0, level)).count();
             Self::send_previous(t, 8 * stride * (targets.len() + with_p));
         }
     }

@@ -22,8 +22,8 @@ use crate::{
     engine::RingShares,
     rep3::{
         Bits,
-        convert::{levels, needs_p, targets},
-        join, xor,
+        network::{carry_out, prefix_carries},
+        xor,
     },
 };
 use privity_core::{Result, bits, ring, ring::Ring, share::replicated::Replicated};
@@ -37,29 +37,9 @@ impl Rep3m {
         let stride = a.stride;
         let cut = |v: &Replicated<u64>, j: usize| v.slice(j * stride..(j + 1) * stride);
         let top = cut(&p, 63);
-        let mut g: Vec<_> = (0..63).map(|j| cut(&g, j)).collect();
-        let mut p: Vec<_> = (0..63).map(|j| cut(&p, j)).collect();
-        while g.len() > 1 {
-            let pairs = g.len() / 2;
-            // (1); pair 0 holds the lowest bits, whose p nobody needs.
-            let high: Vec<_> = (0..pairs).map(|i| &p[2 * i + 1]).collect();
-            let left = [&high[..], &high[1..]].concat();
-            let right: Vec<_> =
-                (0..pairs).map(|i| &g[2 * i]).chain((1..pairs).map(|i| &p[2 * i])).collect();
-            let product = self.and_words(join(&left), join(&right))?;
-            let part = |i: usize| cut(&product, i);
-            let mut g_up: Vec<_> =
-                (0..pairs).map(|i| g[2 * i + 1].zip_both(&part(i), xor)).collect();
-            let mut p_up: Vec<_> = (0..pairs)
-                .map(|i| if i == 0 { Replicated::default() } else { part(pairs + i - 1) })
-                .collect();
-            if g.len() % 2 == 1 {
-                g_up.extend(g.pop());
-                p_up.extend(p.pop());
-            }
-            (g, p) = (g_up, p_up);
-        }
-        let carry = g.pop().unwrap_or_default();
+        let g: Vec<_> = (0..63).map(|j| cut(&g, j)).collect();
+        let p: Vec<_> = (0..63).map(|j| cut(&p, j)).collect();
+        let carry = carry_out(g, p, |x, y| self.and_words(x, y))?;
         Ok(Bits { len, words: carry.zip_both(&top, xor) })
     }
 
@@ -86,26 +66,9 @@ impl Rep3m {
         let g = self.and_words(a.range(0..width - 1), b.range(0..width - 1))?;
         let sum = a.words.zip_both(&b.words, xor);
         let cut = |v: &Replicated<u64>, j: usize| v.slice(j * stride..(j + 1) * stride);
-        let mut p: Vec<_> = (0..width - 1).map(|j| cut(&sum, j)).collect();
-        let mut g: Vec<_> = (0..width - 1).map(|j| cut(&g, j)).collect();
-        for level in 0..levels(width) {
-            let targets = targets(width, level);
-            let with_p: Vec<_> =
-                targets.iter().filter(|&&(j, _)| needs_p(j, level)).copied().collect();
-            let left: Vec<_> = targets.iter().chain(&with_p).map(|&(j, _)| &p[j]).collect();
-            let right: Vec<_> = targets
-                .iter()
-                .map(|&(_, k)| &g[k])
-                .chain(with_p.iter().map(|&(_, k)| &p[k]))
-                .collect();
-            let product = self.and_words(join(&left), join(&right))?;
-            for (i, &(j, _)) in targets.iter().enumerate() {
-                g[j] = g[j].zip_both(&cut(&product, i), xor);
-            }
-            for (i, &(j, _)) in with_p.iter().enumerate() {
-                p[j] = cut(&product, targets.len() + i);
-            }
-        }
+        let p: Vec<_> = (0..width - 1).map(|j| cut(&sum, j)).collect();
+        let g: Vec<_> = (0..width - 1).map(|j| cut(&g, j)).collect();
+        let g = prefix_carries(g, p, |x, y| self.and_words(x, y))?;
         let bit = |j: usize| {
             let s = cut(&sum, j);
             Bits { len, words: if j == 0 { s } else { s.zip_both(&g[j - 1], xor) } }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     engine::{Dims, Recipients},
-    rep3::convert::{levels, needs_p, targets},
+    rep3::network::{levels, needs_p, targets},
     shape::{CostModel, Traffic},
 };
 use privity_core::bits::words;

@@ -27,34 +27,6 @@ use privity_core::{
 use sha2::{Digest, Sha256};
 
 impl Rep3m {
-    pub(super) fn input_from(
-        &mut self,
-        owner: usize,
-        values: Option<&[u64]>,
-        len: usize,
-    ) -> Result<Replicated<u64>> {
-        if owner > 2 {
-            return Err(Error::Argument(format!("party {owner} does not compute")));
-        }
-        let op = self.prss.operation();
-        if owner == self.mesh.me() {
-            let values = values.filter(|v| v.len() == len).ok_or_else(|| {
-                Error::Argument(format!("the owner of an input must give its {len} values"))
-            })?;
-            let next: Vec<u64> = self.prss.next_vec(op, len);
-            let own = ring::zip(values, &next, u64::minus);
-            let prev = self.prev();
-            self.mesh.send_bulk(prev, &own)?;
-            Ok(Replicated { own, next })
-        } else if owner == self.prev() {
-            Ok(Replicated { own: self.prss.own_vec(op, len), next: vec![0; len] })
-        } else {
-            let mut next = vec![0; len];
-            self.mesh.recv_bulk(owner, &mut next)?;
-            Ok(Replicated { own: vec![0; len], next })
-        }
-    }
-
     pub(super) fn import_dealt(&mut self, dealt: &[u64]) -> Result<Replicated<u64>> {
         if !dealt.len().is_multiple_of(2) {
             return Err(Error::Argument(format!(
