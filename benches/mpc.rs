@@ -1,5 +1,6 @@
-//! Engine `rep3`, all three parties in this process over memory channels.
-//! Setting up the engine and sharing the operands happen once, outside the clock.
+//! Engines `rep3` and `rep3m`, checks included, in the same run: all three
+//! parties in this process over memory channels. Setting up the engines and
+//! sharing the operands happen once, outside the clock.
 #![allow(missing_docs, clippy::expect_used)]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -7,6 +8,7 @@ use privity_core::Result;
 use privity_mpc::{
     engine::{Dims, Engine, RingShares},
     rep3::{self, Rep3},
+    rep3m::{self, Rep3m},
 };
 use std::{
     sync::{
@@ -16,17 +18,45 @@ use std::{
     time::Duration,
 };
 
-type Shared = <Rep3 as Engine>::Ring;
+/// The allocator of the command line.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// An engine that three threads can run.
+trait Local: Engine + Sized {
+    const NAME: &str;
+    fn run(program: impl Fn(&mut Self) -> Result<()> + Sync) -> Result<[(); 3]>;
+    fn check(&mut self) -> Result<()>;
+}
+
+impl Local for Rep3 {
+    const NAME: &str = "rep3";
+    fn run(program: impl Fn(&mut Self) -> Result<()> + Sync) -> Result<[(); 3]> {
+        rep3::run_local(program)
+    }
+    fn check(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Local for Rep3m {
+    const NAME: &str = "rep3m";
+    fn run(program: impl Fn(&mut Self) -> Result<()> + Sync) -> Result<[(); 3]> {
+        rep3m::run_local(program)
+    }
+    fn check(&mut self) -> Result<()> {
+        Rep3m::check(self)
+    }
+}
 
 /// Three parties that repeat one operation on shared operands when told to.
-fn bench(
+fn bench<E: Local>(
     c: &mut Criterion,
     name: &str,
-    n: usize,
     len: usize,
-    operation: fn(&mut Rep3, &Shared, &Shared, usize) -> Result<()>,
+    operation: impl Fn(&mut E, &E::Ring, &E::Ring) -> Result<()> + Sync,
 ) {
-    let mut group = c.benchmark_group("rep3");
+    let mut group = c.benchmark_group(E::NAME);
     group.sample_size(10).measurement_time(Duration::from_secs(3));
     group.throughput(Throughput::Elements(len as u64));
     let (mut starts, mut waits) = (Vec::new(), Vec::new());
@@ -41,14 +71,15 @@ fn bench(
     let ends = Mutex::new(ends.into_iter().map(Some).collect::<Vec<_>>());
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            rep3::run_local(|e| {
+            E::run(|e| {
                 let (done, wait) = ends.lock().expect("no panic")[e.me()].take().expect("once");
                 let x: Vec<u64> =
                     (0..len as u64).map(|i| i.wrapping_mul(0x9E37_79B9) >> 8).collect();
                 let a = e.input(0, (e.me() == 0).then_some(&x[..]), len)?;
                 let b = e.input(1, (e.me() == 1).then_some(&x[..]), len)?;
                 while let Ok(true) = wait.recv() {
-                    operation(e, &a, &b, n)?;
+                    operation(e, &a, &b)?;
+                    e.check()?;
                     if done.send(()).is_err() {
                         break;
                     }
@@ -68,21 +99,38 @@ fn bench(
     group.finish();
 }
 
-fn rep3(c: &mut Criterion) {
+fn both<E: Local>(c: &mut Criterion) {
     const M: usize = 1_000_000;
-    bench(c, "multiply 1M, no truncation", 0, M, |e, x, y, _| e.mul(x, y, 0).map(drop));
-    bench(c, "multiply 1M with truncation", 0, M, |e, x, y, _| e.mul(x, y, 20).map(drop));
-    bench(c, "matrix product 1000x1000 with truncation", 1000, M, |e, x, y, n| {
-        e.matmul(x, y, Dims { m: n, k: n, n }, 20).map(drop)
+    let square = |n| Dims { m: n, k: n, n };
+    bench::<E>(c, "multiply 1M, no truncation", M, |e, x, y| e.mul(x, y, 0).map(drop));
+    bench::<E>(c, "multiply 1M with truncation", M, |e, x, y| e.mul(x, y, 20).map(drop));
+    bench::<E>(c, "matrix product 1000^3, no truncation", M, |e, x, y| {
+        e.matmul(x, y, square(1000), 0).map(drop)
     });
-    bench(c, "less than 1M, bits", 0, M, |e, x, y, _| e.is_negative(&x.sub(y)).map(drop));
-    bench(c, "less than 1M, numbers", 0, M, |e, x, y, _| {
+    bench::<E>(c, "matrix product 1000^3 with truncation", M, |e, x, y| {
+        e.matmul(x, y, square(1000), 20).map(drop)
+    });
+    bench::<E>(c, "less than 1M, bits", M, |e, x, y| e.is_negative(&x.sub(y)).map(drop));
+    bench::<E>(c, "less than 1M, numbers", M, |e, x, y| {
         let b = e.is_negative(&x.sub(y))?;
         e.bit_to_ring(&b).map(drop)
     });
-    bench(c, "equal 1M, bits", 0, M, |e, x, y, _| e.is_zero(&x.sub(y)).map(drop));
-    bench(c, "bits of 100k", 0, 100_000, |e, x, _, _| e.to_bits(x, 64).map(drop));
+    bench::<E>(c, "bits of 100k", 100_000, |e, x, _| e.to_bits(x, 64).map(drop));
+    bench::<E>(c, "equal 1M, bits", M, |e, x, y| e.is_zero(&x.sub(y)).map(drop));
+    bench::<E>(c, "bits to numbers 1M", M, |e, x, _| {
+        let b = e.random_bits(x.len())?;
+        e.bit_to_ring(&b).map(drop)
+    });
+    bench::<E>(c, "shuffle 100k, two columns", 200_000, |e, x, _| {
+        let p = e.random_permutation(100_000)?;
+        e.shuffle(&p, &[&x.slice(0..100_000), &x.slice(100_000..200_000)]).map(drop)
+    });
 }
 
-criterion_group!(benches, rep3);
+fn engines(c: &mut Criterion) {
+    both::<Rep3>(c);
+    both::<Rep3m>(c);
+}
+
+criterion_group!(benches, engines);
 criterion_main!(benches);

@@ -1,1 +1,1 @@
-//! Nothing to import: see `core.rs`, `mpc.rs` and `psi.rs`, run by `cargo bench`.
+//! Nothing to import: the benches stand beside this folder; `cargo bench` runs them.
