@@ -17,7 +17,7 @@ use privity_mpc::{
     rep3m::Rep3m,
 };
 use rand::rngs::StdRng;
-use views::{CRITICAL, View, seed, session, worst};
+use views::{CRITICAL, View, inputs, seed, session, worst};
 
 const TRIALS: u64 = 400;
 /// Elements per vector: a whole word of bits, so that padding plays no part.
@@ -68,16 +68,10 @@ fn session_views(
     })
 }
 
-/// Zeros, and numbers of every kind.
-fn inputs() -> [Vec<u64>; 2] {
-    let kinds = [1 << 61, 0xDEAD_BEEF, !0, 1 << 20];
-    [vec![0; LEN], (0..LEN).map(|i| kinds[i % 4]).collect()]
-}
-
 #[test]
 fn views_of_a_session_do_not_depend_on_inputs() {
     let seed = seed();
-    let [u, v] = inputs();
+    let [u, v] = inputs(LEN);
     let mut tests = 0;
     for (i, (name, operation)) in OPERATIONS.into_iter().enumerate() {
         let a = session_views(operation, &u, &v, seed.wrapping_add(2 * i as u64), None);
@@ -94,7 +88,7 @@ fn views_of_a_session_do_not_depend_on_inputs() {
 #[test]
 fn planted_faults_are_caught() {
     let seed = seed();
-    let [u, v] = inputs();
+    let [u, v] = inputs(LEN);
     for (name, operation) in OPERATIONS {
         let flaw = Some(Flaw::ReusedMask);
         let a = session_views(operation, &u, &u, seed, flaw);

@@ -30,7 +30,7 @@ use privity_mpc::{
     rep3::{Flaw, Rep3},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use views::{CRITICAL, View, received, recorded_meshes, seed, session, worst};
+use views::{CRITICAL, View, inputs, received, recorded_meshes, seed, session, worst};
 
 const TRIALS: u64 = 1500;
 const CONDITIONED: usize = 500;
@@ -151,16 +151,10 @@ fn views_given_own_state(
     all.into_iter().nth(p).expect("three parties")
 }
 
-/// Zeros, and numbers of every kind.
-fn inputs() -> [Vec<u64>; 2] {
-    let kinds = [1 << 61, 0xDEAD_BEEF, !0, 1 << 20];
-    [vec![0; LEN], (0..LEN).map(|i| kinds[i % 4]).collect()]
-}
-
 #[test]
 fn views_do_not_depend_on_inputs_given_all_a_party_knows() {
     let seed = seed();
-    let [u, v] = inputs();
+    let [u, v] = inputs(LEN);
     let mut tests = 0;
     for (name, operation) in OPERATIONS {
         for party in 0..3 {
@@ -177,7 +171,7 @@ fn views_do_not_depend_on_inputs_given_all_a_party_knows() {
 #[test]
 fn views_of_a_session_do_not_depend_on_inputs() {
     let seed = seed();
-    let [u, v] = inputs();
+    let [u, v] = inputs(LEN);
     let mut tests = 0;
     for (i, (name, operation)) in OPERATIONS.into_iter().enumerate() {
         let a = session_views(operation, &u, &v, seed.wrapping_add(2 * i as u64), None);
@@ -194,7 +188,7 @@ fn views_of_a_session_do_not_depend_on_inputs() {
 #[test]
 fn planted_faults_are_caught_over_a_session() {
     let seed = seed();
-    let [u, v] = inputs();
+    let [u, v] = inputs(LEN);
     // Zero shares are used by products; masks by everything. A sum of products
     // hides missing zero shares too well for this number of trials.
     let products = [OPERATIONS[0], OPERATIONS[1], OPERATIONS[3]];
@@ -214,7 +208,7 @@ fn planted_faults_are_caught_over_a_session() {
 #[test]
 fn planted_faults_are_caught_given_all_a_party_knows() {
     let seed = seed();
-    let [u, v] = inputs();
+    let [u, v] = inputs(LEN);
     let find = |name: &str| OPERATIONS.iter().find(|o| o.0 == name).expect("an operation").1;
     for (flaw, name, party) in [
         // q without y_0, s without y_1, v masked by a part of s.

@@ -157,3 +157,9 @@ pub(crate) fn seed() -> u64 {
     println!("PRIVITY_SEED={seed}");
     seed
 }
+
+/// Zeros, and numbers of every kind.
+pub(crate) fn inputs(len: usize) -> [Vec<u64>; 2] {
+    let kinds = [1 << 61, 0xDEAD_BEEF, !0, 1 << 20];
+    [vec![0; len], (0..len).map(|i| kinds[i % 4]).collect()]
+}
