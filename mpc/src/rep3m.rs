@@ -17,7 +17,7 @@
 //! CCS 2019. Shuffle: Araki et al., CCS 2021. What is the library's own stands
 //! in `verify`, with the argument.
 //!
-//! **Idea.** Wires are the same replicated shares as in [`rep3`](crate::rep3).
+//! **Idea.** Wires are the same replicated shares as in [`rep3`].
 //! Everything nonlinear is one of
 //!
 //! - a function of one component, which two parties know: local and consistent;
