@@ -60,7 +60,11 @@ impl Setup {
         *pause = (2 * *pause).min(LAST_PAUSE);
         let mut state = lock(&self.state);
         if let Some(slot) = state.slots.get_mut(peer) {
-            slot.hint = Some(why);
+            // An attempt that the end of the set-up cuts short says less than
+            // the one before it.
+            if Instant::now() < self.deadline || slot.hint.is_none() {
+                slot.hint = Some(why);
+            }
         }
         while !self.stopped() && Instant::now() < until {
             let left = until.saturating_duration_since(Instant::now());
