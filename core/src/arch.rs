@@ -12,6 +12,7 @@
 mod clmul;
 mod clmul64;
 mod convolve;
+mod embed;
 mod gfni;
 mod matmul;
 mod transpose;
@@ -20,6 +21,7 @@ mod vaes;
 pub use clmul::{Clmul, add_multiple, clmul, inner_product};
 pub(crate) use clmul64::{Clmul64, reduce};
 pub use convolve::{FEEDBACK, convolve};
+pub use embed::embed_blocks;
 pub use matmul::matmul_add;
 pub use transpose::{transpose_blocks, transpose_columns};
 pub use vaes::{RoundKeys, small_field_sums, tweaked_hash};

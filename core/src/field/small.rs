@@ -89,8 +89,18 @@ impl<const K: usize> Field for Small<K> {
 }
 
 /// An element of GF(2^64) (see [`gf64`]).
-#[derive(Clone, Copy, Default, Debug, PartialEq, Eq, zeroize::Zeroize)]
+#[derive(
+    Clone, Copy, Default, PartialEq, Eq, zeroize::Zeroize, bytemuck::Pod, bytemuck::Zeroable,
+)]
+#[repr(transparent)]
 pub struct Gf64(pub u64);
+
+/// Elements are shares more often than not.
+impl std::fmt::Debug for Gf64 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Gf64(..)")
+    }
+}
 
 impl Add for Gf64 {
     type Output = Self;

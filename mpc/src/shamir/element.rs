@@ -3,7 +3,7 @@
 
 use super::tables::{Group, Tables};
 use privity_core::{
-    field::{Field, Fp127, Gf64, Small, small},
+    field::{Field, Fp127, Gf64, Small, gf64, small},
     prg::Prg,
 };
 use rayon::prelude::*;
@@ -35,6 +35,12 @@ pub(crate) trait Element:
     /// sum x_i y_i
     fn dot(x: &[Self], y: &[Self]) -> Self {
         x.iter().zip(y).fold(Self::default(), |s, (&a, &b)| s.plus(a.times(b)))
+    }
+    /// out_i = out_i + c x_i
+    fn add_scaled(out: &mut [Self], c: Self::Scalar, x: &[Self]) {
+        for (o, &x) in out.iter_mut().zip(x) {
+            *o = o.plus(x.scale(c));
+        }
     }
 }
 
@@ -114,6 +120,23 @@ impl Element for Gf64 {
     }
     fn group(tables: &Tables) -> &Group<Self> {
         &tables.extension
+    }
+    fn dot(x: &[Self], y: &[Self]) -> Self {
+        Self(gf64::dot(bytemuck::cast_slice(x), bytemuck::cast_slice(y)))
+    }
+    fn add_scaled(out: &mut [Self], c: Self, x: &[Self]) {
+        // Coefficients are public.
+        if c == Self::ZERO {
+            return;
+        }
+        if c == Self::ONE {
+            return add_to(out, x);
+        }
+        let factors = [c.0; 64];
+        for (out, x) in out.chunks_mut(64).zip(x.chunks(64)) {
+            let (out, x) = (bytemuck::cast_slice_mut(out), bytemuck::cast_slice(x));
+            gf64::multiply_add(out, x, &factors[..x.len()]);
+        }
     }
 }
 
@@ -214,12 +237,19 @@ pub(super) fn combine<E: Element>(c: &[E::Scalar], v: &[&[E]]) -> Vec<E> {
     let len = v.first().map_or(0, |v| v.len());
     produce(len, |start, out: &mut [E]| {
         for (&c, v) in c.iter().zip(v) {
-            let part = &v[start..start + out.len()];
-            for (o, &x) in out.iter_mut().zip(part) {
-                *o = o.plus(x.scale(c));
-            }
+            E::add_scaled(out, c, &v[start..start + out.len()]);
         }
     })
+}
+
+/// sum x_i y_i, on all cores.
+///
+/// # Panics
+/// If the lengths differ.
+pub(super) fn inner<E: Element>(x: &[E], y: &[E]) -> E {
+    assert_eq!(x.len(), y.len(), "vectors of different lengths");
+    let parts = x.par_chunks(CHUNK).zip(y.par_chunks(CHUNK)).map(|(x, y)| E::dot(x, y));
+    parts.reduce(E::default, E::plus)
 }
 
 /// Adds y to x.

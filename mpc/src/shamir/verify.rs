@@ -3,12 +3,13 @@
 
 use super::{
     Security, Shamir,
-    element::{Element, combine, produce, with_blocks},
+    element::{Element, combine, inner, produce, with_blocks},
 };
 use crate::engine::Dims;
+use bytemuck::{cast_slice, cast_slice_mut};
 use privity_core::{
-    Result, Secret,
-    field::{Field, Fp127, Gf64},
+    Result, Secret, arch,
+    field::{Field, Fp127, Gf64, gf64},
     prg::Prg,
     share::shamir::lagrange,
 };
@@ -228,24 +229,19 @@ impl Shamir {
         });
         let lift = |words: &[u64]| -> Vec<Gf64> {
             produce(words.len() / k * 64, |start, out| {
-                for (i, o) in out.iter_mut().enumerate() {
-                    let (block, lane) = ((start + i) / 64, (start + i) % 64);
-                    let mut sum = 0;
-                    for (j, b) in basis.iter().enumerate() {
-                        sum ^= b & (words[block * k + j] >> lane & 1).wrapping_neg();
-                    }
-                    *o = Gf64(sum);
-                }
+                // Pieces are whole blocks.
+                let planes = &words[start / 64 * k..(start + out.len()) / 64 * k];
+                arch::embed_blocks(arch::backend(), &basis, planes, cast_slice_mut(out));
             })
         };
         let x = lift(&bits[0]);
         let chi: Vec<Gf64> = produce(x.len(), |start, out| Gf64::fill(&prg, 1, start, out));
+        let z = inner(&chi, &lift(&bits[2]));
         let x: Vec<Gf64> = produce(x.len(), |start, out| {
-            for (i, o) in out.iter_mut().enumerate() {
-                *o = x[start + i] * chi[start + i];
-            }
+            let range = start..start + out.len();
+            let (x, chi) = (&x[range.clone()], &chi[range]);
+            gf64::multiply_add(cast_slice_mut(out), cast_slice(x), cast_slice(chi));
         });
-        let z = Element::dot(&chi, &lift(&bits[2]));
         Ok((x, lift(&bits[1]), z))
     }
 
@@ -290,11 +286,11 @@ impl Shamir {
         y.resize(size * c, V::ZERO);
         let (xs, ys): (Vec<&[V]>, Vec<&[V]>) = (x.chunks(size).collect(), y.chunks(size).collect());
         let points: Vec<V> = (0..2 * c - 1).map(V::point).collect();
-        let mut local: Vec<V> = (0..c - 1).map(|k| Element::dot(xs[k], ys[k])).collect();
+        let mut local: Vec<V> = (0..c - 1).map(|k| inner(xs[k], ys[k])).collect();
         for &at in &points[c..] {
             let coefficients = lagrange(&points[..c], at);
             let (f, g) = (combine(&coefficients, &xs), combine(&coefficients, &ys));
-            local.push(Element::dot(&f, &g));
+            local.push(inner(&f, &g));
         }
         let mut h = self.reduce(&local)?;
         let known = (0..c - 1).filter(|&k| Some(k) != extra).fold(V::ZERO, |sum, k| sum.plus(h[k]));
