@@ -123,7 +123,9 @@ pub enum Security {
     Malicious,
 }
 
-/// Sets of parties with a key each: not more than this.
+/// The most sets of parties with a key each. Semi-honest parties have a cheaper
+/// way to masks beyond that; malicious ones have not, and the cost of a
+/// truncation grows with the square of the sets.
 pub(crate) const SETS: usize = 40;
 
 /// One of the computing parties.
@@ -179,8 +181,8 @@ impl Shamir {
         let sets = if n > 2 * t { tables::subsets(n, t, SETS) } else { None };
         if security == Security::Malicious && n > 2 * t && sets.is_none() {
             return Err(Error::Argument(format!(
-                "engine shamir with {n} parties and threshold {t} has more than {SETS} sets of \
-                 parties with a key each; malicious mode needs fewer: lower the threshold"
+                "engine shamir in malicious mode has masks from keys of sets of parties, at most \
+                 {SETS}; {n} parties with threshold {t} have more: take 3, 5 or 7 parties"
             )));
         }
         if security == Security::Malicious && n > 2 * t + 1 {

@@ -21,6 +21,8 @@ use std::{collections::BTreeMap, marker::PhantomData, ops::Range};
 pub trait CostModel: Send {
     /// Number of computing parties.
     fn parties(&self) -> usize;
+    /// What parties send before the first operation, to make keys.
+    fn set_up(&mut self, t: &mut Traffic);
     /// [`Engine::input`]
     fn input(&mut self, t: &mut Traffic, owner: usize, len: usize);
     /// [`Engine::import`] of `words` dealt words.
@@ -135,6 +137,13 @@ impl Shape {
     /// The view of computing party `me` of an engine with this model.
     pub fn new(me: usize, model: impl CostModel + 'static) -> Self {
         Self { me, traffic: Traffic::new(model.parties()), model: Box::new(model) }
+    }
+
+    /// Counts the engine's set-up, which must come first, under the label "set-up".
+    pub fn set_up(&mut self) {
+        self.traffic.labels.push("set-up".into());
+        self.model.set_up(&mut self.traffic);
+        self.traffic.labels.pop();
     }
 
     /// Everything so far.

@@ -16,9 +16,6 @@ struct Semihonest;
 
 impl Subject for Semihonest {
     type Engine = Rep3;
-    /// One key of 16 bytes in one round.
-    const SETUP_BYTES: u64 = 16;
-    const SETUP_ROUNDS: u32 = 1;
     const CASES: u32 = 24;
 
     fn run<T: Send>(program: impl Fn(&mut Rep3) -> Result<T> + Sync) -> Result<[T; 3]> {

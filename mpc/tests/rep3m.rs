@@ -17,9 +17,6 @@ struct Malicious;
 
 impl Subject for Malicious {
     type Engine = Rep3m;
-    /// One key of 16 bytes and its confirmation in two rounds.
-    const SETUP_BYTES: u64 = 48;
-    const SETUP_ROUNDS: u32 = 2;
     const CASES: u32 = 10;
 
     fn run<T: Send>(program: impl Fn(&mut Rep3m) -> Result<T> + Sync) -> Result<[T; 3]> {

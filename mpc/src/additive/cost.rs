@@ -308,6 +308,10 @@ impl CostModel for AdditiveCost {
         self.parties
     }
 
+    fn set_up(&mut self, t: &mut Traffic) {
+        self.begin(t);
+    }
+
     fn input(&mut self, t: &mut Traffic, _: usize, _: usize) {
         self.begin(t);
     }

@@ -67,6 +67,10 @@ impl CostModel for Rep3Cost {
         3
     }
 
+    fn set_up(&mut self, t: &mut Traffic) {
+        Self::send_previous(t, 16);
+    }
+
     fn input(&mut self, t: &mut Traffic, owner: usize, len: usize) {
         t.round(&[(owner, (owner + 2) % 3, 8 * len)]);
     }

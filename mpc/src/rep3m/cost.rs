@@ -182,6 +182,12 @@ impl CostModel for Rep3mCost {
         2
     }
 
+    fn set_up(&mut self, t: &mut Traffic) {
+        t.round(&[(0, 2, 16), (1, 0, 16), (2, 1, 16)]);
+        let both = (0..3).flat_map(|i| [(i, (i + 1) % 3, 16), (i, (i + 2) % 3, 16)]);
+        t.round(&both.collect::<Vec<_>>());
+    }
+
     fn input(&mut self, t: &mut Traffic, owner: usize, len: usize) {
         t.round(&[(owner, (owner + 2) % 3, 8 * len)]);
     }

@@ -26,7 +26,8 @@ pub struct ShamirCost {
     n: usize,
     t: usize,
     k: usize,
-    sets: usize,
+    /// Sets of parties with a key each.
+    sets: Vec<Vec<usize>>,
     malicious: bool,
     products: usize,
     ands: usize,
@@ -39,7 +40,7 @@ impl ShamirCost {
             n: parties,
             t: threshold,
             k: planes(parties.saturating_sub(1)),
-            sets: subsets(parties, threshold, SETS).map_or(0, |s| s.len()),
+            sets: subsets(parties, threshold, SETS).unwrap_or_default(),
             malicious: security == Security::Malicious,
             products: 0,
             ands: 0,
@@ -52,11 +53,11 @@ impl ShamirCost {
 
     fn uses_sets(&self) -> bool {
         let security = if self.malicious { Security::Malicious } else { Security::SemiHonest };
-        Shamir::masks_from_sets(self.sets, security)
+        Shamir::masks_from_sets(self.sets.len(), security)
     }
 
     fn terms(&self) -> usize {
-        if self.uses_sets() { self.sets } else { self.t + 1 }
+        if self.uses_sets() { self.sets.len() } else { self.t + 1 }
     }
 
     /// The parties after `of` whose shares are pseudo-random.
@@ -73,7 +74,7 @@ impl ShamirCost {
     }
 
     fn random(&self, t: &mut Traffic, len: usize, size: usize) {
-        if self.sets == 0 {
+        if self.sets.is_empty() {
             self.deal(t, 0..self.n, len.div_ceil(self.n - self.t) * size);
         }
     }
@@ -246,6 +247,25 @@ impl CostModel for ShamirCost {
 
     fn dealt_words(&self) -> usize {
         2
+    }
+
+    fn set_up(&mut self, t: &mut Traffic) {
+        let n = self.n;
+        let keys = |i: usize, j: usize| {
+            let begun = |set: &&Vec<usize>| set.first() == Some(&i) && set.contains(&j);
+            1 + self.sets.iter().filter(begun).count() + usize::from(i == 0)
+        };
+        let pairs = |from: usize| (from..n).map(move |j| (from, j));
+        let messages: Vec<_> = (0..n)
+            .flat_map(pairs)
+            .filter(|(i, j)| i != j)
+            .map(|(i, j)| (i, j, 16 * keys(i, j)))
+            .collect();
+        t.round(&messages);
+        if self.malicious {
+            let all = (0..n).flat_map(|i| (0..n).map(move |j| (i, j, 32)));
+            t.round(&all.filter(|(i, j, _)| i != j).collect::<Vec<_>>());
+        }
     }
 
     fn input(&mut self, t: &mut Traffic, owner: usize, len: usize) {
