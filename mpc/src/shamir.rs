@@ -71,7 +71,8 @@
 //! plane d - 1 and Q of those brought around,
 //! (7) floor(x' / 2^d) = floor(c / 2^d) + sum floor(n_a / 2^d) + W - Q 2^(127-d),
 //! exactly: c + sum n_a + Q = x' + Q 2^127, and the lower d planes of both sides
-//! differ by W 2^d. The carries become field elements by (10): a bit is opened
+//! differ by W 2^d. W and Q are counted in bits (13), whose planes become field
+//! elements by (10): a bit is opened
 //! with a mask uniform in GF(2^k), whose lowest coefficient is known in both
 //! fields. x' = x + offset + delta with delta public, uniform below 2^d and new each
 //! time: the result is rounded up with a probability equal to the fraction.

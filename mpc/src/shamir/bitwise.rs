@@ -369,6 +369,52 @@ impl Shamir {
         Ok([xor(&g, &through[0]), around])
     }
 
+    /// (13)  How many of the bits are set, two counts of equally many bits at
+    /// once: planes of each count, lowest first. By (6), three bits of one
+    /// weight become one of that weight and one of the next.
+    pub(super) fn count(&mut self, bits: [Vec<Vec<u64>>; 2]) -> Result<[Vec<Vec<u64>>; 2]> {
+        let mut counts = bits.map(|bits| vec![bits]);
+        loop {
+            let lengths: Vec<usize> = counts[0].iter().map(Vec::len).collect();
+            let plan = adders(&lengths);
+            if plan.iter().all(|&n| n == 0) {
+                return Ok(counts.map(|columns| columns.into_iter().flatten().collect()));
+            }
+            let (mut left, mut right, mut taken) = (Vec::new(), Vec::new(), Vec::new());
+            for columns in &mut counts {
+                for (column, &adders) in columns.iter_mut().zip(&plan) {
+                    for _ in 0..adders {
+                        let a = column.pop().unwrap_or_default();
+                        let b = column.pop().unwrap_or_default();
+                        // Two bits are three with a zero.
+                        let c = column.pop().unwrap_or_else(|| vec![0; a.len()]);
+                        left.push(xor(&a, &c));
+                        right.push(xor(&b, &c));
+                        taken.push((b, c));
+                    }
+                }
+            }
+            let pairs: Vec<(&[u64], &[u64])> =
+                left.iter().zip(&right).map(|(a, b)| (&a[..], &b[..])).collect();
+            let mut products = self.and_many(&pairs)?.into_iter();
+            let mut sums = left.iter().zip(taken);
+            for columns in &mut counts {
+                columns.push(vec![]);
+                for (w, &adders) in plan.iter().enumerate() {
+                    for ((left, (b, c)), product) in
+                        sums.by_ref().zip(products.by_ref()).take(adders)
+                    {
+                        columns[w].push(xor(left, &b));
+                        columns[w + 1].push(xor(&product, &c));
+                    }
+                }
+                while columns.last().is_some_and(Vec::is_empty) {
+                    columns.pop();
+                }
+            }
+        }
+    }
+
     /// Bits, in blocks, as field elements; `groups` vectors of `len` bits that
     /// each begin a block.
     pub(super) fn inject(
@@ -522,4 +568,26 @@ impl Shamir {
         let both: Vec<&[Fp127]> = dealt.iter().map(|d| &d[..]).collect();
         Ok(combine(&[Fp127::ONE, Fp127::ONE], &both))
     }
+}
+
+/// How many adders [`Shamir::count`] uses at once in each column of bits of one
+/// weight: one for every three bits, and one for the last two once all lower
+/// columns are done.
+pub(super) fn adders(columns: &[usize]) -> Vec<usize> {
+    let done = columns.iter().take_while(|&&n| n == 1).count();
+    let of = |(w, &n): (usize, &usize)| if w == done && n == 2 { 1 } else { n / 3 };
+    columns.iter().enumerate().map(of).collect()
+}
+
+/// The columns after these adders.
+pub(super) fn after(columns: &[usize], adders: &[usize]) -> Vec<usize> {
+    let mut next = vec![0; columns.len() + 1];
+    for (w, (&n, &adders)) in columns.iter().zip(adders).enumerate() {
+        next[w] += n - if n == 2 { adders } else { 2 * adders };
+        next[w + 1] += adders;
+    }
+    while next.last() == Some(&0) {
+        next.pop();
+    }
+    next
 }

@@ -2,7 +2,7 @@
 
 use super::{
     SETS, Security, Shamir,
-    bitwise::WIDTH,
+    bitwise::{WIDTH, adders, after},
     engine::outer_threshold,
     network::is_next,
     tables::{planes, subsets},
@@ -223,7 +223,16 @@ impl ShamirCost {
         self.tree(t, bits as usize, len);
         self.ands(t, 1, len);
         self.ands(t, 1, len);
-        self.inject(t, 2 * self.terms(), len);
+        let mut columns = vec![self.terms()];
+        loop {
+            let plan = adders(&columns);
+            match plan.iter().sum::<usize>() {
+                0 => break,
+                used => self.ands(t, 2 * used, len),
+            }
+            columns = after(&columns, &plan);
+        }
+        self.inject(t, 2 * columns.len(), len);
     }
 
     fn permute(&mut self, t: &mut Traffic, rows: usize, columns: usize, back: bool) {

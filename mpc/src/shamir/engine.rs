@@ -68,20 +68,18 @@ impl Shamir {
         let offset = Fp127::new(1 << most);
         let (split, mut out) = self.split(&x, offset, d)?;
         let [into, around] = self.last_carries(&split, d)?;
-        let half = split.out[0].len() + 1;
-        let [mut first, second] = split.out;
-        first.push(into);
-        first.extend(second);
-        first.push(around);
-        let counts = self.inject(&first.concat(), 2 * half, x.len())?;
+        let [mut w, mut q] = split.out;
+        w.push(into);
+        q.push(around);
+        let [mut planes, down] = self.count([w, q])?;
+        let width = planes.len();
+        planes.extend(down);
+        let counts = self.inject(&planes.concat(), 2 * width, x.len())?;
         // (7)
-        let (up, down) = counts.split_at(half * x.len());
-        for w in up.chunks(x.len().max(1)) {
-            add_to(&mut out, w);
-        }
-        let weight = -Fp127::new(1 << (127 - d));
-        for q in down.chunks(x.len().max(1)) {
-            add_to(&mut out, &map(q, |q| q * weight));
+        let units = [Fp127::ONE, -Fp127::new(1 << (127 - d))];
+        for (i, plane) in counts.chunks(x.len().max(1)).enumerate() {
+            let weight = units[i / width] * Fp127::new(1 << (i % width));
+            add_to(&mut out, &map(plane, |bit| bit * weight));
         }
         let offset = Fp127::new(1 << (most - d));
         Ok(map(&out, |y| y - offset))
