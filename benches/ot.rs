@@ -102,8 +102,10 @@ fn base_ot(c: &mut Criterion) {
         (Link::Memory, 128),
         |_| Ok(()),
         |_| Ok(()),
-        |(), mesh| base::send(mesh, 1, 128, &mut rand::rng()).map(|k| drop(black_box(k))),
-        |(), mesh| base::receive(mesh, 0, &choices, &mut rand::rng()).map(|k| drop(black_box(k))),
+        |(), mesh| base::send(mesh, 1, "bench", 128, &mut rand::rng()).map(|k| drop(black_box(k))),
+        |(), mesh| {
+            base::receive(mesh, 0, "bench", &choices, &mut rand::rng()).map(|k| drop(black_box(k)))
+        },
     );
 }
 

@@ -59,6 +59,7 @@ mod pack;
 mod punctured;
 
 use crate::{Mesh, Result, Secret};
+use zeroize::Zeroizing;
 
 /// Against whom a protocol holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -82,14 +83,14 @@ pub struct Rows {
     /// The index of the first row; the others follow.
     pub first: u64,
     /// q_i at the sender, t_i at the receiver.
-    pub rows: Vec<u128>,
+    pub rows: Zeroizing<Vec<u128>>,
 }
 
 /// Rows at the receiver, with choice bits that came with them.
 #[derive(Clone)]
 pub struct ChosenRows {
     /// The choice bits c_i, packed as in [`crate::bits`].
-    pub choices: Vec<u64>,
+    pub choices: Zeroizing<Vec<u64>>,
     /// t_i = q_i + c_i delta.
     pub rows: Rows,
 }
@@ -140,14 +141,14 @@ pub trait Sender {
 
     /// `n` rows; the receiver calls [`Receiver::extend`] and chooses its bits.
     fn extend(&mut self, mesh: &mut Mesh, n: usize) -> Result<Rows> {
-        let mut rows = Rows { first: self.next_row(), rows: vec![0; n] };
+        let mut rows = Rows { first: self.next_row(), rows: vec![0; n].into() };
         self.extend_with(mesh, true, 1, &mut rows.rows, |_, q, out| out.copy_from_slice(q))?;
         Ok(rows)
     }
 
     /// `n` rows for random bits; the receiver calls [`Receiver::extend_random`].
     fn extend_random(&mut self, mesh: &mut Mesh, n: usize) -> Result<Rows> {
-        let mut rows = Rows { first: self.next_row(), rows: vec![0; n] };
+        let mut rows = Rows { first: self.next_row(), rows: vec![0; n].into() };
         self.extend_with(mesh, false, 1, &mut rows.rows, |_, q, out| out.copy_from_slice(q))?;
         Ok(rows)
     }
@@ -192,7 +193,7 @@ pub trait Receiver {
 
     /// `n` rows for these packed choice bits.
     fn extend(&mut self, mesh: &mut Mesh, choices: &[u64], n: usize) -> Result<Rows> {
-        let mut rows = Rows { first: self.next_row(), rows: vec![0; n] };
+        let mut rows = Rows { first: self.next_row(), rows: vec![0; n].into() };
         self.extend_with(mesh, Some(choices), 1, &mut rows.rows, |_, t, out| {
             out.copy_from_slice(t);
         })?;
@@ -201,11 +202,11 @@ pub trait Receiver {
 
     /// `n` rows for random choice bits: fewer bytes than [`Receiver::extend`].
     fn extend_random(&mut self, mesh: &mut Mesh, n: usize) -> Result<ChosenRows> {
-        let mut rows = Rows { first: self.next_row(), rows: vec![0; n] };
+        let mut rows = Rows { first: self.next_row(), rows: vec![0; n].into() };
         let choices = self.extend_with(mesh, None, 1, &mut rows.rows, |_, t, out| {
             out.copy_from_slice(t);
         })?;
-        Ok(ChosenRows { choices, rows })
+        Ok(ChosenRows { choices: choices.into(), rows })
     }
 }
 

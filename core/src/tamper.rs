@@ -251,17 +251,17 @@ fn correlated((delta, q): &SenderRows, (c, t): &ReceiverRows) -> bool {
 }
 
 fn send_rows(sender: &mut CotSender, mesh: &mut Mesh, n: usize) -> Result<SenderRows> {
-    let mut q = sender.extend(mesh, n)?.rows;
-    q.extend(sender.extend_random(mesh, n)?.rows);
+    let mut q = sender.extend(mesh, n)?.rows.to_vec();
+    q.extend_from_slice(&sender.extend_random(mesh, n)?.rows);
     Ok((*sender.delta().expose(), q))
 }
 
 fn receive_rows(receiver: &mut CotReceiver, mesh: &mut Mesh, n: usize) -> Result<ReceiverRows> {
     let mut choices = vec![0x0123_4567_89AB_CDEF; n / 64];
-    let mut t = receiver.extend(mesh, &choices, n)?.rows;
+    let mut t = receiver.extend(mesh, &choices, n)?.rows.to_vec();
     let random = receiver.extend_random(mesh, n)?;
-    choices.extend(random.choices);
-    t.extend(random.rows.rows);
+    choices.extend_from_slice(&random.choices);
+    t.extend_from_slice(&random.rows.rows);
     Ok((choices, t))
 }
 

@@ -115,3 +115,8 @@ pub use sender::VoleSender;
 /// The k of the extension that makes the seeds: few rows, so that bytes count
 /// more than work.
 pub const BASE_K: usize = 8;
+
+/// What both sides must have the same, beside the terms of the extension.
+fn terms(code: Code, of: &str) -> String {
+    format!("VOLE {code:?} {of}")
+}

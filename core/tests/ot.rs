@@ -10,6 +10,7 @@ use privity_core::{
         extension::{CotReceiver, CotSender},
         one_of_n, random,
     },
+    vole::{Code, VoleReceiver},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use std::thread;
@@ -71,7 +72,7 @@ fn rows_are_correlated_and_costs_are_exact() {
                         let rows = receiver.extend(mesh, &choices, n)?;
                         all.push((choices, rows));
                         let random = receiver.extend_random(mesh, n)?;
-                        all.push((random.choices, random.rows));
+                        all.push((random.choices.to_vec(), random.rows));
                     }
                     Ok(all)
                 },
@@ -84,7 +85,7 @@ fn rows_are_correlated_and_costs_are_exact() {
                 assert!(q.first >= next);
                 next = q.first + q.rows.len() as u64;
                 let choices = unpack(choices, q.rows.len());
-                for ((q, t), c) in q.rows.iter().zip(&t.rows).zip(&choices) {
+                for ((q, t), c) in q.rows.iter().zip(t.rows.iter()).zip(&choices) {
                     assert_eq!(*t, q ^ if *c { delta } else { 0 });
                 }
                 if choices.len() > 1000 {
@@ -298,4 +299,53 @@ fn nothing_secret_is_printed() {
     let (s, delta) = s.rsplit_once(' ').unwrap();
     assert!(!s.contains(delta) && s.contains("Rows { first: 0, .. }"), "{s}");
     assert!(r.contains("ChosenRows { .. }"), "{r}");
+}
+
+/// Parties that set up different things get an error instead of rows that have
+/// nothing to do with each other.
+#[test]
+fn different_terms_are_refused() {
+    let refused = |other: fn(&mut Mesh) -> Result<()>| {
+        let mut meshes = Mesh::in_memory(&["ann", "ben"]).unwrap();
+        let (mut ben, mut ann) = (meshes.pop().unwrap(), meshes.pop().unwrap());
+        let [ann, ben] = thread::scope(|scope| {
+            let ann = scope.spawn(move || sender(&mut ann, 2, Security::Malicious).map(drop));
+            let outcome = other(&mut ben);
+            drop(ben);
+            [ann.join().unwrap(), outcome]
+        });
+        let error = ben.unwrap_err().to_string();
+        assert!(error.contains("'ann' deviated") && error.contains("other terms"), "{error}");
+        ann.unwrap_err();
+    };
+    refused(|mesh| receiver(mesh, 3, Security::Malicious).map(drop));
+    refused(|mesh| receiver(mesh, 2, Security::SemiHonest).map(drop));
+    refused(|mesh| {
+        let (code, security) = (Code::ExConv7x24, Security::Malicious);
+        VoleReceiver::new(mesh, 0, code, security, &mut rng(2)).map(drop)
+    });
+}
+
+/// A sender or receiver whose call failed begins no other, on no mesh.
+#[test]
+fn what_failed_is_not_used_again() {
+    let security = Security::Malicious;
+    let ((mut sender, _), (mut receiver, _)) =
+        both(|mesh| sender(mesh, 2, security), |mesh| receiver(mesh, 2, security));
+    let mut meshes = Mesh::in_memory(&["ann", "ben"]).unwrap();
+    drop(meshes.pop());
+    let mut alone = meshes.pop().unwrap();
+    sender.extend_random(&mut alone, 10).unwrap_err();
+    let mut meshes = Mesh::in_memory(&["ann", "ben"]).unwrap();
+    let mut ben = meshes.pop().unwrap();
+    drop(meshes);
+    receiver.extend_random(&mut ben, 10).unwrap_err();
+    let mut meshes = Mesh::in_memory(&["ann", "ben"]).unwrap();
+    let (mut ben, mut ann) = (meshes.pop().unwrap(), meshes.pop().unwrap());
+    let error = sender.extend_random(&mut ann, 10).unwrap_err().to_string();
+    assert!(error.contains("set up anew"), "{error}");
+    let error = receiver.extend_random(&mut ben, 10).unwrap_err().to_string();
+    assert!(error.contains("set up anew"), "{error}");
+    // What is asked for wrongly uses nothing up.
+    receiver.extend(&mut ben, &[], 10).unwrap_err();
 }

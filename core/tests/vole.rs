@@ -124,7 +124,7 @@ fn silent_rows_are_correlated_and_costs_are_exact() {
                         (choices(n), receiver.extend(mesh, &choices(n), n)?)
                     } else {
                         let rows = receiver.extend_random(mesh, n)?;
-                        (rows.choices, rows.rows)
+                        (rows.choices.to_vec(), rows.rows)
                     });
                 }
                 Ok(all)
@@ -136,7 +136,7 @@ fn silent_rows_are_correlated_and_costs_are_exact() {
             assert_eq!((q.first, q.first), (next, t.first));
             next += q.rows.len() as u64;
             let choices = unpack(choices, q.rows.len());
-            for ((q, t), &c) in q.rows.iter().zip(&t.rows).zip(&choices) {
+            for ((q, t), &c) in q.rows.iter().zip(t.rows.iter()).zip(&choices) {
                 assert_eq!(*t, q ^ if c { delta } else { 0 });
             }
             let ones = choices.iter().filter(|&&c| c).count();

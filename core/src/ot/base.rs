@@ -27,8 +27,10 @@
 //! receiver asks for last is random to it, hence so is one of the
 //! \\(M_{i,j}\\), and its key is a Diffie-Hellman secret of two random points.
 //!
-//! **Rounds and bytes.** Two messages: 32 + 64 n bytes from the receiver, 64 n
-//! from the sender.
+//! **Rounds and bytes.** Two messages: 48 + 64 n bytes from the receiver, 64 n
+//! from the sender. The receiver's begins with a digest of the *terms*: a text
+//! that says what the OTs are for, with all parameters. Parties with different
+//! terms would get unrelated rows without noticing; here they get an error.
 //!
 //! **Ours.** The nonce. It separates the oracles of concurrent runs; it is
 //! chosen by the receiver, whose choice can only hurt itself, since the sender
@@ -49,10 +51,11 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 type Encoded = [u8; POINT];
 const POINT: usize = 32;
 const NONCE: usize = 32;
+const TERMS: usize = 16;
 
 /// Payload bytes that the receiver of `n` base OTs sends, and the sender.
 pub const fn bytes(n: usize) -> (usize, usize) {
-    (NONCE + 2 * POINT * n, 2 * POINT * n)
+    (TERMS + NONCE + 2 * POINT * n, 2 * POINT * n)
 }
 
 /// What the sender of a base OT gets.
@@ -156,36 +159,55 @@ pub fn answer(
     Some((sent.as_flattened().as_flattened().to_vec(), keys))
 }
 
-/// Receives base OTs for these choice bits from `peer`. Returns the keys and
-/// the number of this run, [`session`].
+/// Receives base OTs for these choice bits from `peer`, who must have the same
+/// terms. Returns the keys and the number of this run, [`session`].
 pub fn receive(
     mesh: &mut Mesh,
     peer: usize,
+    terms: &str,
     choices: &[bool],
     rng: &mut impl CryptoRng,
 ) -> Result<(Vec<ChosenKey>, u128)> {
     let (state, message) = Receiver::new(choices, rng);
     let session = session(&message);
-    mesh.send_bulk(peer, &message)?;
+    mesh.send_bulk(peer, &[&digest(terms)[..], &message].concat())?;
     let mut reply = vec![0u8; bytes(choices.len()).1];
     mesh.recv_bulk(peer, &mut reply)?;
     let keys = state.finish(&reply).ok_or_else(|| super::stop(mesh, peer, NO_POINT))?;
     Ok((keys, session))
 }
 
-/// Sends `n` base OTs to `peer`. Returns the keys and the number of this run.
+/// Sends `n` base OTs to `peer`, who must have the same terms. Returns the keys
+/// and the number of this run.
 pub fn send(
     mesh: &mut Mesh,
     peer: usize,
+    terms: &str,
     n: usize,
     rng: &mut impl CryptoRng,
 ) -> Result<(Vec<KeyPair>, u128)> {
     let mut message = vec![0u8; bytes(n).0];
     mesh.recv_bulk(peer, &mut message)?;
-    let (reply, keys) =
-        answer(&message, n, rng).ok_or_else(|| super::stop(mesh, peer, NO_POINT))?;
+    let (theirs, message) = message.split_at(TERMS);
+    if theirs != digest(terms) {
+        let rule = format!(
+            "it sets up other terms than '{terms}': both parties need the same version, protocol \
+             and parameters"
+        );
+        let error = mesh.deviation(peer, rule);
+        return Err(mesh.abort(error));
+    }
+    let (reply, keys) = answer(message, n, rng).ok_or_else(|| super::stop(mesh, peer, NO_POINT))?;
     mesh.send_bulk(peer, &reply)?;
-    Ok((keys, session(&message)))
+    Ok((keys, session(message)))
+}
+
+fn digest(terms: &str) -> [u8; TERMS] {
+    let mut hash = Sha256::new();
+    hash.update(b"privity base OT v1: terms");
+    hash.update(terms);
+    let whole: [u8; 32] = hash.finalize().into();
+    std::array::from_fn(|i| whole[i])
 }
 
 /// A number for a run, from its receiver's first message: that party's nonce
@@ -250,7 +272,7 @@ mod tests {
         let rng = &mut StdRng::seed_from_u64(1);
         let choices: Vec<bool> = (0..40).map(|_| rng.random()).collect();
         let (state, message) = Receiver::new(&choices, rng);
-        assert_eq!(message.len(), bytes(40).0);
+        assert_eq!(TERMS + message.len(), bytes(40).0);
         let (reply, pairs) = answer(&message, 40, rng).unwrap();
         assert_eq!(reply.len(), bytes(40).1);
         assert_eq!(format!("{state:?}"), "Receiver { .. }");

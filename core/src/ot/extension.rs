@@ -138,6 +138,24 @@ fn check_len(per: usize, len: usize) -> Result<usize> {
         .ok_or_else(|| Error::Argument(format!("{len} times {per} OTs at once: at most 2^40")))
 }
 
+/// What both sides must have the same.
+fn terms(k: usize, security: Security, of: &str) -> String {
+    format!("SoftSpokenOT k={k} {security:?} {of}")
+}
+
+/// Marks a call as under way; its end takes the mark away. Where one has failed
+/// the mark stays, and no other begins: every check tells a little of delta.
+pub(crate) fn begin(busy: &mut bool) -> Result<()> {
+    if std::mem::replace(busy, true) {
+        return Err(Error::Argument(BROKEN.into()));
+    }
+    Ok(())
+}
+
+/// Why a sender or receiver that failed is of no use any more.
+pub(crate) const BROKEN: &str =
+    "an earlier call failed, and trying again would tell secrets: set up anew, in a new session";
+
 fn other_party(mesh: &Mesh, peer: usize) -> Result<()> {
     if peer == mesh.me() || peer >= mesh.parties() {
         return Err(Error::Argument(format!(

@@ -29,7 +29,7 @@ pub(crate) struct Plan {
 const MIN_OUTPUTS: usize = 1 << 12;
 
 /// The most outputs of one extension.
-const MAX_OUTPUTS: usize = 1 << 25;
+pub(crate) const MAX_OUTPUTS: usize = 1 << 25;
 
 impl Plan {
     /// By equation (3) of [`super`].

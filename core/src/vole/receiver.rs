@@ -11,7 +11,8 @@ use crate::{
     crhash::CrHash,
     field::Gf128,
     ot::{
-        ChosenRows, Purpose, Receiver, Security, extension::CotReceiver, one_of_n::combine, tweak,
+        ChosenRows, Purpose, Receiver, Security, extension::CotReceiver, extension::begin,
+        one_of_n::combine, tweak,
     },
     prg::{Prg, random_key},
 };
@@ -29,6 +30,8 @@ pub struct VoleReceiver {
     /// Draws the challenges of the check.
     challenges: Secret<[u8; 16]>,
     challenge_count: usize,
+    /// A call is under way, or has failed.
+    busy: bool,
     /// To see that the tests of the check notice when it is gone.
     #[cfg(test)]
     pub(crate) ignore_check: bool,
@@ -82,7 +85,18 @@ impl VoleReceiver {
         security: Security,
         rng: &mut impl CryptoRng,
     ) -> Result<Self> {
-        let base = CotReceiver::new(mesh, peer, BASE_K, security, rng)?;
+        Self::with_terms(mesh, peer, (code, security), "", rng)
+    }
+
+    pub(crate) fn with_terms(
+        mesh: &mut Mesh,
+        peer: usize,
+        (code, security): (Code, Security),
+        terms: &str,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self> {
+        let (terms, base) = (super::terms(code, terms), (BASE_K, security));
+        let base = CotReceiver::with_terms(mesh, peer, base, &terms, rng)?;
         Ok(Self::from_base(base, code, security, rng))
     }
 
@@ -100,6 +114,7 @@ impl VoleReceiver {
             trees: 0,
             challenges,
             challenge_count: 0,
+            busy: false,
             #[cfg(test)]
             ignore_check: false,
         }
@@ -161,12 +176,13 @@ impl VoleReceiver {
 
     /// Steps 1 to 3: the noise and w of (2).
     fn noisy(&mut self, mesh: &mut Mesh, plan: Plan) -> Result<(Noise, Vec<u128>)> {
+        begin(&mut self.busy)?;
         let [tree_rows, value_rows, check_rows] = plan.rows(self.security);
         let ChosenRows { choices, rows } =
             self.base.extend_random(mesh, tree_rows + value_rows + check_rows)?;
         let choices = Zeroizing::new(choices);
         let first = rows.first;
-        let t = Zeroizing::new(rows.rows);
+        let t = rows.rows;
         let (t_trees, t_rest) = t.split_at(tree_rows);
         let (t_values, t_check) = t_rest.split_at(value_rows);
         // The key that a row gives is that of the side not taken.
@@ -212,6 +228,7 @@ impl VoleReceiver {
             let x = number(&choices, tree_rows + value_rows, check_rows);
             self.check(mesh, plan, &noise, &w, (Gf128(x), Gf128(combine(t_check))))?;
         }
+        self.busy = false;
         Ok((noise, w))
     }
 

@@ -5,7 +5,12 @@ use crate::{
     Mesh, Result, Secret,
     crhash::CrHash,
     field::Gf128,
-    ot::{Purpose, Security, Sender, extension::CotSender, one_of_n::combine, tweak},
+    ot::{
+        Purpose, Security, Sender,
+        extension::{CotSender, begin},
+        one_of_n::combine,
+        tweak,
+    },
 };
 use rand::CryptoRng;
 use rayon::prelude::*;
@@ -19,6 +24,8 @@ pub struct VoleSender {
     security: Security,
     /// Trees dealt so far: their numbers are in the tweaks of the hash.
     trees: u64,
+    /// A call is under way, or has failed.
+    busy: bool,
 }
 
 impl VoleSender {
@@ -32,16 +39,27 @@ impl VoleSender {
         security: Security,
         rng: &mut impl CryptoRng,
     ) -> Result<Self> {
+        Self::with_terms(mesh, peer, (code, security), "", rng)
+    }
+
+    pub(crate) fn with_terms(
+        mesh: &mut Mesh,
+        peer: usize,
+        (code, security): (Code, Security),
+        terms: &str,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self> {
         let mut delta = Secret::new([0u8; 16]);
         rng.fill_bytes(delta.expose_mut());
         let delta = Secret::new(u128::from_le_bytes(*delta.expose()) | 1);
-        let base = CotSender::with_delta(mesh, peer, BASE_K, security, delta, rng)?;
+        let (terms, base) = (super::terms(code, terms), (BASE_K, security));
+        let base = CotSender::with_terms(mesh, peer, base, delta, &terms, rng)?;
         Ok(Self::from_base(base, code, security))
     }
 
     /// Over an extension whose delta is odd.
     pub(crate) fn from_base(base: CotSender, code: Code, security: Security) -> Self {
-        Self { base, code, security, trees: 0 }
+        Self { base, code, security, trees: 0, busy: false }
     }
 
     /// Delta. Its lowest bit is 1.
@@ -68,10 +86,11 @@ impl VoleSender {
 
     /// All outputs of a plan.
     pub(crate) fn run(&mut self, mesh: &mut Mesh, plan: Plan) -> Result<Vec<u128>> {
+        begin(&mut self.busy)?;
         let [tree_rows, value_rows, check_rows] = plan.rows(self.security);
         let rows = self.base.extend_random(mesh, tree_rows + value_rows + check_rows)?;
         let first = rows.first;
-        let q = Zeroizing::new(rows.rows);
+        let q = rows.rows;
         let (q_trees, q_rest) = q.split_at(tree_rows);
         let (q_values, q_check) = q_rest.split_at(value_rows);
         let mut v = vec![0u128; plan.places()];
@@ -115,6 +134,7 @@ impl VoleSender {
             self.answer(mesh, &v, combine(q_check))?;
         }
         encode(plan, &mut v);
+        self.busy = false;
         Ok(v)
     }
 

@@ -9,7 +9,10 @@
 //! \\[ \text{receiver sends } d = c + a, \qquad q_i = b_i + d_i \Delta,
 //!    \quad t_i = q_i + c_i \Delta \qquad (1) \\]
 
-use super::{Code, VoleReceiver, VoleSender, cost as batch_cost, plan::Plan};
+use super::{
+    Code, VoleReceiver, VoleSender, cost as batch_cost,
+    plan::{MAX_OUTPUTS, Plan},
+};
 use crate::{
     Error, Mesh, Result, Secret, bits,
     field::Gf128,
@@ -58,10 +61,8 @@ impl Stock {
         self.first + self.at as u64
     }
 
-    /// How many rows must be made before `n` can be taken.
-    fn short(&self, n: usize, batch: usize) -> Option<usize> {
-        let held = self.rows.len() - self.at;
-        (held < n).then(|| (n - held).max(batch))
+    fn held(&self) -> usize {
+        self.rows.len() - self.at
     }
 
     fn put(&mut self, rows: Vec<u128>, values: Vec<u8>) {
@@ -128,7 +129,8 @@ impl SilentSender {
         rng: &mut impl CryptoRng,
     ) -> Result<Self> {
         Plan::new(code, batch, 1)?;
-        let vole = VoleSender::new(mesh, peer, code, security, rng)?;
+        let terms = terms(batch);
+        let vole = VoleSender::with_terms(mesh, peer, (code, security), &terms, rng)?;
         Ok(Self { vole, code, batch, stocks: Stocks::default() })
     }
 }
@@ -144,7 +146,8 @@ impl SilentReceiver {
         rng: &mut impl CryptoRng,
     ) -> Result<Self> {
         Plan::new(code, batch, 1)?;
-        let vole = VoleReceiver::new(mesh, peer, code, security, rng)?;
+        let terms = terms(batch);
+        let vole = VoleReceiver::with_terms(mesh, peer, (code, security), &terms, rng)?;
         Ok(Self { vole, code, batch, stocks: Stocks::default() })
     }
 }
@@ -161,7 +164,7 @@ impl SilentSender {
     ) -> Result<()> {
         let n = count(per, out.len())?;
         let (stock, batch) = stock(&mut self.stocks, m, self.batch)?;
-        if let Some(make) = stock.short(n, batch) {
+        for make in batches(stock.held(), n, batch, MAX_OUTPUTS) {
             stock.put(self.vole.run(mesh, Plan::new(self.code, make, m)?)?, vec![]);
         }
         let range = stock.reserve(n);
@@ -200,7 +203,7 @@ impl SilentReceiver {
             return Err(Error::Argument(format!("fewer than {n} choices")));
         }
         let (stock, batch) = stock(&mut self.stocks, m, self.batch)?;
-        if let Some(make) = stock.short(n, batch) {
+        for make in batches(stock.held(), n, batch, MAX_OUTPUTS) {
             let plan = Plan::new(self.code, make, m)?;
             if m == 1 {
                 stock.put(self.vole.run_bits(mesh, plan)?, vec![]);
@@ -231,6 +234,23 @@ impl SilentReceiver {
         stock.hand_over(range, per, out, finish);
         Ok(a)
     }
+}
+
+/// What both sides must have the same, beside the terms of VOLE.
+fn terms(batch: usize) -> String {
+    format!("silent OT, {batch} rows per batch")
+}
+
+/// The batches to be made for `n` rows when `held` are in stock, none of more
+/// than `most` rows.
+fn batches(held: usize, n: usize, batch: usize, most: usize) -> impl Iterator<Item = usize> {
+    let mut missing = n.saturating_sub(held);
+    std::iter::from_fn(move || {
+        let make = missing.max(batch).min(most);
+        let needed = missing > 0;
+        missing = missing.saturating_sub(make);
+        needed.then_some(make)
+    })
 }
 
 /// Rows for `len` entries of `per` each.
@@ -328,9 +348,12 @@ pub fn cost(
     chosen: bool,
 ) -> Result<(Cost, usize)> {
     let (mut total, mut stock) = (Cost::default(), held);
-    if held < n {
-        let plan = Plan::new(code, (n - held).max(batch.div_ceil(m)), m)?;
-        total = batch_cost(code, plan.n, m, security)?;
+    for make in batches(held, n, batch.div_ceil(m), MAX_OUTPUTS) {
+        let plan = Plan::new(code, make, m)?;
+        let cost = batch_cost(code, plan.n, m, security)?;
+        total.sender += cost.sender;
+        total.receiver += cost.receiver;
+        total.rounds += cost.rounds;
         stock += plan.n;
     }
     if chosen {
@@ -349,5 +372,20 @@ impl std::fmt::Debug for SilentSender {
 impl std::fmt::Debug for SilentReceiver {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SilentReceiver").field("batch", &self.batch).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::batches;
+
+    #[test]
+    fn batches_suffice_and_none_is_too_long() {
+        let of = |held, n, batch, most| batches(held, n, batch, most).collect::<Vec<_>>();
+        assert_eq!(of(0, 100, 10, 32), [32, 32, 32, 10]);
+        assert_eq!(of(95, 100, 10, 32), [10]);
+        assert_eq!(of(100, 100, 10, 32), []);
+        assert_eq!(of(0, 64, 10, 32), [32, 32]);
+        assert_eq!(of(0, 0, 10, 32), []);
     }
 }

@@ -1,7 +1,7 @@
 //! The receiver of OTs: the dealer of seeds.
 
 use super::{
-    ANSWER, BATCH, Groups, KAPPA, TILE, blocks, check, check_len,
+    ANSWER, BATCH, Groups, KAPPA, TILE, begin, blocks, check, check_len,
     columns::Columns,
     finish::{Scratch, TILE_ROWS, finish_kept},
     other_party,
@@ -25,6 +25,8 @@ pub struct CotReceiver {
     columns: Columns,
     /// Blocks made so far: the PRG counters and row indices never go back.
     next: usize,
+    /// A call is under way, or has failed: see [`super::BROKEN`].
+    busy: bool,
 }
 
 impl CotReceiver {
@@ -37,9 +39,21 @@ impl CotReceiver {
         security: Security,
         rng: &mut impl CryptoRng,
     ) -> Result<Self> {
+        Self::with_terms(mesh, peer, (k, security), "", rng)
+    }
+
+    /// [`CotReceiver::new`] as a part of a protocol with these terms.
+    pub(crate) fn with_terms(
+        mesh: &mut Mesh,
+        peer: usize,
+        (k, security): (usize, Security),
+        terms: &str,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self> {
         other_party(mesh, peer)?;
         Groups::new(k)?;
-        let (keys, session) = base::send(mesh, peer, KAPPA, rng)?;
+        let terms = super::terms(k, security, terms);
+        let (keys, session) = base::send(mesh, peer, &terms, KAPPA, rng)?;
         Ok(Self { session, ..Self::with_keys(mesh, peer, k, security, &keys)? })
     }
 
@@ -63,7 +77,7 @@ impl CotReceiver {
         }
         mesh.send_bulk(peer, &message)?;
         let columns = Columns::new(groups, &seeds, 0);
-        Ok(Self { peer, groups, security, session: 0, columns, next: 0 })
+        Ok(Self { peer, groups, security, session: 0, columns, next: 0, busy: false })
     }
 
     /// Equations (1) and (3) for one tile, of which the first `given` blocks
@@ -129,6 +143,7 @@ impl Receiver for CotReceiver {
         if n == 0 {
             return Ok(vec![]);
         }
+        begin(&mut self.busy)?;
         let total = blocks(n, self.security);
         let mut c = Zeroizing::new(vec![0u128; total]);
         // The blocks whose choice bits are given; those of the check are random.
@@ -177,6 +192,7 @@ impl Receiver for CotReceiver {
         }
         let mut choices = bytemuck::cast_slice::<u128, u64>(&c)[..bits::words(n)].to_vec();
         bits::clear_padding(&mut choices, n);
+        self.busy = false;
         Ok(choices)
     }
 }

@@ -1,7 +1,7 @@
 //! The sender of OTs: the holder of delta.
 
 use super::{
-    ANSWER, BATCH, Groups, KAPPA, TILE, blocks, check, check_len,
+    ANSWER, BATCH, Groups, KAPPA, TILE, begin, blocks, check, check_len,
     columns::Columns,
     finish::{Scratch, TILE_ROWS, finish_kept},
     other_party,
@@ -29,6 +29,8 @@ pub struct CotSender {
     /// Draws challenges: they must not be known before the columns are.
     challenges: Secret<[u8; 16]>,
     challenge_count: usize,
+    /// A call is under way, or has failed: see [`super::BROKEN`].
+    busy: bool,
     /// To see that the tests of the check notice when it is gone.
     #[cfg(test)]
     pub(crate) ignore_check: bool,
@@ -48,16 +50,17 @@ impl CotSender {
         let mut delta = Secret::new([0u8; 16]);
         rng.fill_bytes(delta.expose_mut());
         let delta = Secret::new(u128::from_le_bytes(*delta.expose()));
-        Self::with_delta(mesh, peer, k, security, delta, rng)
+        Self::with_terms(mesh, peer, (k, security), delta, "", rng)
     }
 
-    /// [`CotSender::new`] with a delta of the caller's, which must be uniform.
-    pub fn with_delta(
+    /// [`CotSender::new`] with a delta of the caller's, which must be uniform but
+    /// for its lowest bit, as a part of a protocol with these terms.
+    pub(crate) fn with_terms(
         mesh: &mut Mesh,
         peer: usize,
-        k: usize,
-        security: Security,
+        (k, security): (usize, Security),
         delta: Secret<u128>,
+        terms: &str,
         rng: &mut impl CryptoRng,
     ) -> Result<Self> {
         other_party(mesh, peer)?;
@@ -65,7 +68,8 @@ impl CotSender {
         // The base OTs give the keys of the sides that delta does not take.
         let choices = (0..KAPPA).map(|b| delta.expose() >> b & 1 == 0).collect();
         let choices: Zeroizing<Vec<bool>> = Zeroizing::new(choices);
-        let (keys, session) = base::receive(mesh, peer, &choices, rng)?;
+        let (keys, session) =
+            base::receive(mesh, peer, &super::terms(k, security, terms), &choices, rng)?;
         let challenges = crate::prg::random_key(rng);
         let sender = Self::with_keys(mesh, peer, k, security, (delta, &keys), challenges)?;
         Ok(Self { session, ..sender })
@@ -107,6 +111,7 @@ impl CotSender {
             next: 0,
             challenges,
             challenge_count: 0,
+            busy: false,
             #[cfg(test)]
             ignore_check: false,
         };
@@ -184,6 +189,7 @@ impl Sender for CotSender {
         if n == 0 {
             return Ok(());
         }
+        begin(&mut self.busy)?;
         let total = blocks(n, self.security);
         let sent = self.groups.count() - usize::from(!chosen);
         let malicious = self.security == Security::Malicious;
@@ -218,6 +224,7 @@ impl Sender for CotSender {
             self.check(mesh, &kept)?;
             finish_kept(&kept, (first, per), out, &finish);
         }
+        self.busy = false;
         Ok(())
     }
 }
