@@ -148,6 +148,8 @@ pub struct Shamir {
     lost: Vec<PartyName>,
     #[cfg(any(test, feature = "test-util"))]
     blind: bool,
+    #[cfg(any(test, feature = "test-util"))]
+    careless: bool,
 }
 
 impl Shamir {
@@ -214,6 +216,8 @@ impl Shamir {
             lost,
             #[cfg(any(test, feature = "test-util"))]
             blind: false,
+            #[cfg(any(test, feature = "test-util"))]
+            careless: false,
         })
     }
 
@@ -271,6 +275,13 @@ impl Shamir {
     /// t
     pub fn threshold(&self) -> usize {
         self.t
+    }
+
+    /// Gives shares of coins away before the others are ready, for tests that
+    /// must notice it.
+    #[cfg(any(test, feature = "test-util"))]
+    pub fn give_coins_at_once(&mut self) {
+        self.careless = true;
     }
 
     /// Ignores all checks, for tests that must notice it.

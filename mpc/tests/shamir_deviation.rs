@@ -13,7 +13,7 @@ use privity_mpc::{
     shamir::{Security, Shamir, Vector},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use tamper::{Fault, Outcome, Tamper, random_fault, tamperings};
+use tamper::{Fault, Hold, Outcome, Tamper, random_fault, tamperings};
 
 const N: usize = 3;
 const LEN: usize = 4;
@@ -126,6 +126,40 @@ fn every_changed_message_is_detected_or_harmless() {
     }
     assert!(tries >= 10_000, "only {tries} tries");
     assert!(stopped > tries, "only {stopped} stops in {tries} tries");
+}
+
+/// A corrupt party that holds a message of a product back from one honest party
+/// until another one has given it the coin, by which it could then choose the
+/// message. Honest parties wait for each other before they give anything away;
+/// if they do not, this test sees it.
+#[test]
+fn no_message_waits_for_the_coin() {
+    let product = |mesh, careless, check: bool| {
+        let mut e = Shamir::new(mesh, 1, Security::Malicious, &mut StdRng::seed_from_u64(5))?;
+        if careless {
+            e.give_coins_at_once();
+        }
+        let x = e.public(&[3; LEN]);
+        let z = e.mul(&x, &x, 0)?;
+        if check {
+            e.check()?;
+        }
+        drop(z);
+        Ok(vec![])
+    };
+    let before = tamper::run(None, |mesh| product(mesh, false, false)).messages;
+    for from in 0..N {
+        // Party `from` deals to the one before it, and asks the one after it.
+        let (to, learns) = ((from + 2) % N, (from + 1) % N);
+        for careless in [false, true] {
+            // Readiness comes first, the share of the coin second.
+            let count = before[learns][from] + if careless { 1 } else { 2 };
+            let hold = Hold { from, to, at: before[from][to] - 1, learns, count };
+            let outcome = tamper::run_holding(hold, |mesh| product(mesh, careless, true));
+            assert!(outcome.results.iter().all(Result::is_ok), "{hold:?}");
+            assert_eq!(outcome.learnt, careless, "{hold:?}");
+        }
+    }
 }
 
 #[test]

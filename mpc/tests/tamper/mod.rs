@@ -11,7 +11,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// What happens to a payload.
@@ -40,17 +40,43 @@ pub(crate) struct Tamper {
     pub(crate) fault: Fault,
 }
 
+/// Message `at` from `from` to `to` is held back until `from` could have
+/// read `count` messages of party `learns`, or has waited for long.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hold {
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    pub(crate) at: usize,
+    pub(crate) learns: usize,
+    pub(crate) count: usize,
+}
+
+/// What a message waits for.
+struct Waiting {
+    at: usize,
+    count: usize,
+    learns: Arc<Seen>,
+}
+
+const LONG: Duration = Duration::from_millis(500);
+
 #[derive(Default)]
 struct Seen {
+    sent: AtomicUsize,
     messages: AtomicUsize,
     changed: AtomicBool,
+    /// What was waited for came.
+    came: AtomicBool,
 }
 
 struct Link {
     inner: Box<dyn Channel>,
     fault: Option<(usize, Fault)>,
+    waiting: Option<Waiting>,
     earlier: Vec<Vec<u8>>,
     seen: Arc<Seen>,
+    /// The other direction.
+    back: Arc<Seen>,
 }
 
 impl Link {
@@ -92,11 +118,20 @@ impl Link {
 
 impl Channel for Link {
     fn send(&mut self, message: Vec<u8>) -> Result<()> {
+        self.back.sent.fetch_add(1, Ordering::SeqCst);
         self.inner.send(message)
     }
     fn recv(&mut self, max: usize) -> Result<Vec<u8>> {
         let mut message = self.inner.recv(max)?;
         let number = self.seen.messages.fetch_add(1, Ordering::SeqCst);
+        if let Some(w) = self.waiting.as_ref().filter(|w| w.at == number) {
+            let start = Instant::now();
+            while start.elapsed() < LONG && !self.seen.came.load(Ordering::SeqCst) {
+                let came = w.learns.sent.load(Ordering::SeqCst) >= w.count;
+                self.seen.came.store(came, Ordering::SeqCst);
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
         self.earlier.push(message.clone());
         if let Some((at, fault)) = self.fault.filter(|f| f.0 == number) {
             debug_assert_eq!(at, number);
@@ -123,6 +158,8 @@ pub(crate) struct Outcome {
     pub(crate) messages: [[usize; 3]; 3],
     /// Whether a message was really another one.
     pub(crate) changed: bool,
+    /// Whether what a message was held back for came before it had to leave.
+    pub(crate) learnt: bool,
 }
 
 impl Outcome {
@@ -143,6 +180,19 @@ pub(crate) fn run(
     tamper: Option<Tamper>,
     party: impl Fn(Mesh) -> Result<Vec<u64>> + Sync,
 ) -> Outcome {
+    run_with(tamper, None, party)
+}
+
+/// Runs `party` at three parties, with one message held back.
+pub(crate) fn run_holding(hold: Hold, party: impl Fn(Mesh) -> Result<Vec<u64>> + Sync) -> Outcome {
+    run_with(None, Some(hold), party)
+}
+
+fn run_with(
+    tamper: Option<Tamper>,
+    hold: Option<Hold>,
+    party: impl Fn(Mesh) -> Result<Vec<u64>> + Sync,
+) -> Outcome {
     let names: Vec<PartyName> = ["ann", "ben", "cy"].iter().map(|&n| n.into()).collect();
     let mut grid: Vec<Vec<Option<Box<dyn Channel>>>> =
         (0..3).map(|_| (0..3).map(|_| None).collect()).collect();
@@ -150,11 +200,18 @@ pub(crate) fn run(
         (0..3).map(|_| (0..3).map(|_| Arc::default()).collect()).collect();
     let link = |inner, from: usize, to: usize| -> Option<Box<dyn Channel>> {
         let hit = tamper.filter(|t| (t.from, t.to) == (from, to));
+        let held = hold.filter(|h| (h.from, h.to) == (from, to));
         Some(Box::new(Link {
             inner,
             fault: hit.map(|t| (t.at, t.fault)),
+            waiting: held.map(|h| Waiting {
+                at: h.at,
+                count: h.count,
+                learns: seen[h.learns][h.from].clone(),
+            }),
             earlier: vec![],
             seen: seen[from][to].clone(),
+            back: seen[to][from].clone(),
         }))
     };
     for i in 0..3 {
@@ -183,6 +240,7 @@ pub(crate) fn run(
     Outcome {
         results,
         messages: std::array::from_fn(|i| std::array::from_fn(|j| count(i, j))),
+        learnt: seen.iter().flatten().any(|s| s.came.load(Ordering::SeqCst)),
         changed: seen.iter().flatten().any(|s| s.changed.load(Ordering::SeqCst)),
     }
 }
