@@ -236,7 +236,7 @@ pub trait Engine {
     /// not x
     fn not(&self, x: &Self::Bits) -> Self::Bits;
 
-    /// x < 0, for |x| < 2^63.
+    /// x < 0, for |x| < 2^[`MAX_BITS`], the range that all engines have in common.
     fn is_negative(&mut self, x: &Self::Ring) -> Result<Self::Bits>;
 
     /// x = 0

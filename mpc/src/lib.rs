@@ -72,4 +72,6 @@ mod pages {
     struct Rep3;
     #[doc = include_str!("../../docs/additive.md")]
     struct Additive;
+    #[doc = include_str!("../../docs/shamir.md")]
+    struct Shamir;
 }
