@@ -11,6 +11,7 @@
 //! | [`prg`], [`crhash`] | AES in counter mode; a correlation-robust hash |
 //! | [`share`] | additive, replicated and Shamir's sharing |
 //! | [`ot`], [`vole`] | oblivious transfer and vector oblivious linear evaluation |
+//! | [`rlwe`] | encryption from lattices, for sums of products with plain factors |
 //! | [`channel`], [`mesh`], [`meter`] | links, framing, counters |
 //! | [`codec`], [`transcript`] | control messages; the hash of what was agreed |
 //! | [`secret`] | values that are wiped and never printed |
@@ -32,6 +33,7 @@ pub mod ot;
 pub mod params;
 pub mod prg;
 pub mod ring;
+pub mod rlwe;
 pub mod secret;
 pub mod share;
 pub mod transcript;
