@@ -58,12 +58,14 @@ mod cost;
 pub mod gilboa;
 pub mod leaf;
 mod link;
+pub mod matrix;
 pub mod network;
 pub mod online;
 mod prepare;
 mod share;
 pub mod shuffle;
 mod store;
+mod tiling;
 pub mod vault;
 
 pub use cost::{AdditiveCost, PlanCount};
@@ -111,6 +113,7 @@ impl Profile {
 /// One of the computing parties.
 pub struct Additive {
     mesh: Mesh,
+    profile: Profile,
     links: Vec<Option<Link>>,
     store: Store,
     rng: StdRng,
@@ -137,7 +140,7 @@ impl Additive {
             (0..n).map(agree).collect::<Result<Vec<_>>>()
         })?;
         let rng = StdRng::from_rng(rng);
-        Ok(Self { mesh, links, store: Store::new(me == 0), rng, domain: 0, uses: 0 })
+        Ok(Self { mesh, profile, links, store: Store::new(me == 0), rng, domain: 0, uses: 0 })
     }
 
     /// The links to the other computing parties, for counters and settings.

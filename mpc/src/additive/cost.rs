@@ -7,6 +7,7 @@ use super::{
     gilboa, leaf, network,
     prepare::batch,
     store::{Kind, Plan},
+    tiling,
 };
 use crate::{
     engine::{Dims, Recipients},
@@ -197,8 +198,18 @@ impl AdditiveCost {
             _ => {}
         }
         let more = self.parties > 2;
+        let lattice = match kind {
+            Kind::Matrix { m, k, n } => tiling::lattice(self.profile, Dims { m, k, n }),
+            _ => None,
+        };
         for low in 0..self.parties {
             for high in low + 1..self.parties {
+                if let Some(tiling) = &lattice {
+                    for bytes in (0..tiling.parts()[0]).flat_map(|row| tiling.messages(row)) {
+                        t.round(&[(low, high, bytes), (high, low, bytes)]);
+                    }
+                    continue;
+                }
                 let mut both = |rows: usize, bytes: usize| {
                     self.extend(t, (low, high), (1, rows), more);
                     self.extend(t, (high, low), (1, rows), more);

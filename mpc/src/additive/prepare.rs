@@ -11,6 +11,7 @@ use super::{
     leaf,
     link::Link,
     store::{Columns, Kind, Plan, Wiped},
+    tiling,
 };
 use crate::engine::Dims;
 use privity_core::{Error, Mesh, Result, ot::Sender, ring};
@@ -99,6 +100,10 @@ impl Additive {
     }
 
     fn matrix_triple(&mut self, dims: Dims) -> Result<Columns> {
+        if let Some(tiling) = tiling::lattice(self.profile, dims) {
+            let triple = self.lattice_triple(&tiling)?;
+            return Ok(straight(tiling.flip, tiling.dims, triple));
+        }
         // The smaller factor gives the choice bits; A B = (B' A')' for the other way.
         let flip = dims.k * dims.n < dims.m * dims.k;
         let (rows, columns) = if flip { (dims.n, dims.m) } else { (dims.m, dims.n) };
@@ -130,16 +135,7 @@ impl Additive {
             }
         }
         ring::matmul_add(&bits, &fixed, &mut c, rows, inner, columns);
-        let transposed = |x: &[u64], width: usize| {
-            let height = x.len().checked_div(width).unwrap_or(0);
-            let at = |i: usize| x[i % height * width + i / height];
-            Zeroizing::new((0..x.len()).map(at).collect::<Vec<u64>>())
-        };
-        Ok(if flip {
-            vec![transposed(&fixed, columns), transposed(&bits, inner), transposed(&c, columns)]
-        } else {
-            vec![bits, fixed, c]
-        })
+        Ok(straight(flip, Dims { m: rows, k: inner, n: columns }, [bits, fixed, c]))
     }
 
     /// Triples with W products of each a, in words of 64.
@@ -237,6 +233,23 @@ impl Additive {
             Ok(vec![digits, pads])
         }
     }
+}
+
+/// A triple of (B' A')' as one of A B, if it is flipped.
+fn straight(
+    flip: bool,
+    Dims { m: rows, k: inner, n: columns }: Dims,
+    triple: [Wiped<u64>; 3],
+) -> Columns {
+    if !flip {
+        return triple.into();
+    }
+    let transposed = |x: &[u64], height: usize, width: usize| {
+        let at = |i: usize| x[i % height * width + i / height];
+        Zeroizing::new((0..x.len()).map(at).collect::<Vec<u64>>())
+    };
+    let [a, b, c] = triple;
+    vec![transposed(&b, inner, columns), transposed(&a, rows, inner), transposed(&c, rows, columns)]
 }
 
 /// Items made at once: bounds memory, and is part of the protocol.
