@@ -54,7 +54,7 @@ pub(super) fn lattice(profile: Profile, dims: Dims) -> Option<Tiling> {
 
 /// On a fast network a byte of lattices takes so much longer than one of
 /// transfers, as measured (`docs/additive.md`).
-const LAN_WORK: u128 = 1;
+const LAN_WORK: u128 = 8;
 
 /// Bytes of a product by transfers, one way. Rows of silent OT count for nothing.
 fn transfers(profile: Profile, dims: Dims) -> u128 {
