@@ -31,6 +31,11 @@ pub(crate) struct Args {
     /// Timed repetitions; the median is reported
     #[arg(long, default_value_t = 5)]
     repeat: usize,
+    /// Run the work once before the clock starts, as in a session that has run
+    /// for a while: a process that has just begun spends part of its time on
+    /// getting memory from the system
+    #[arg(long)]
+    warm: bool,
     /// Seed of the operands
     #[arg(long, default_value_t = 1)]
     seed: u64,
