@@ -75,6 +75,9 @@ mod error;
 mod group;
 mod hint;
 mod item;
+mod join;
+pub mod okvs;
+pub mod vole;
 
 pub use ecdh::{Alignment, Cost, Options, Progress, align, align_with_progress, cost};
 pub use error::{Error, Refusal, Result};

@@ -1,0 +1,82 @@
+//! The oracles, and masks in order.
+
+use super::Options;
+use crate::item::Item;
+use aes::{
+    Aes128, Aes128Enc,
+    cipher::{Array, BlockCipherEncrypt, KeyInit},
+};
+use privity_core::{
+    field::Gf128,
+    ot::Security,
+    params::{COMPUTATIONAL_BITS, STATISTICAL_BITS},
+};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+/// Elements per piece of parallel work.
+const CHUNK: usize = 1 << 12;
+
+/// h: E_k(x) + x, k from the session.
+pub(super) struct Oracle(Aes128);
+
+impl Oracle {
+    pub(super) fn new(session: &[u8; 32]) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(b"privity psi vole: h");
+        hash.update(session);
+        let digest: [u8; 32] = hash.finalize().into();
+        let key: [u8; 16] = std::array::from_fn(|i| digest[i]);
+        Self(Aes128::new(&Array::from(key)))
+    }
+
+    /// h of each key.
+    pub(super) fn values(&self, keys: &[u128]) -> Vec<Gf128> {
+        const BATCH: usize = 64;
+        let mut out = vec![Gf128::ZERO; keys.len()];
+        out.par_chunks_mut(CHUNK).zip(keys.par_chunks(CHUNK)).for_each(|(out, keys)| {
+            let mut blocks = [Array::from([0u8; 16]); BATCH];
+            for (out, keys) in out.chunks_mut(BATCH).zip(keys.chunks(BATCH)) {
+                let blocks = &mut blocks[..keys.len()];
+                for (b, x) in blocks.iter_mut().zip(keys) {
+                    *b = Array::from(x.to_le_bytes());
+                }
+                self.0.encrypt_blocks(blocks);
+                for ((o, b), x) in out.iter_mut().zip(blocks.iter()).zip(keys) {
+                    *o = Gf128(u128::from_le_bytes((*b).into()) ^ x);
+                }
+            }
+        });
+        out
+    }
+}
+
+/// Turns v into F(x, v + w) for each key x: E_x(v + w) + v + w.
+pub(super) fn masks(keys: &[u128], w: Gf128, v: &mut [Gf128]) {
+    v.par_chunks_mut(CHUNK).zip(keys.par_chunks(CHUNK)).for_each(|(v, keys)| {
+        for (v, x) in v.iter_mut().zip(keys) {
+            let point = *v + w;
+            let cipher = Aes128Enc::new(&Array::from(x.to_le_bytes()));
+            let mut block = Array::from(point.0.to_le_bytes());
+            cipher.encrypt_block(&mut block);
+            *v = Gf128(u128::from_le_bytes(block.into())) + point;
+        }
+    });
+}
+
+/// Items as numbers.
+pub(super) fn keys(items: &[Item]) -> Vec<u128> {
+    items.iter().map(|item| u128::from_le_bytes(*item.as_bytes())).collect()
+}
+
+/// Bytes of a mask on the wire: so many that no two of different items meet but
+/// with probability 2^-40 in the whole job; all of it against malicious parties.
+pub fn mask_bytes(options: &Options) -> usize {
+    let bits = match options.security {
+        Security::Malicious => COMPUTATIONAL_BITS,
+        Security::SemiHonest => {
+            STATISTICAL_BITS + 2 * options.most_items.next_power_of_two().ilog2()
+        }
+    };
+    (bits.div_ceil(8) as usize).min(16)
+}

@@ -1,0 +1,201 @@
+//! The side that learns the intersection.
+
+use super::{
+    Options,
+    mask::{Oracle, keys, mask_bytes, masks},
+    sender::CHUNK,
+    wire::{COMMITMENT, OPENING, Role, announce, blinded, commit, opened, refuse},
+};
+use crate::{
+    error,
+    item::{Item, check_items},
+    join,
+    okvs::{self, Failure, Rows},
+};
+use privity_core::{Error, Mesh, field::Gf128, vole::VoleReceiver};
+use rand::CryptoRng;
+use rayon::prelude::*;
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+/// A receiver for the runs of one job.
+#[derive(Debug)]
+pub struct Receiver {
+    vole: VoleReceiver,
+    options: Options,
+    runs: u64,
+}
+
+/// A common item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Match {
+    /// The own row.
+    pub row: u32,
+    /// Its place among the sender's masks, which says nothing about rows.
+    place: u32,
+}
+
+impl Receiver {
+    /// Sets up with `peer`, who calls [`super::Sender::new`] with the same options.
+    pub fn new(
+        mesh: &mut Mesh,
+        peer: usize,
+        options: &Options,
+        rng: &mut impl CryptoRng,
+    ) -> error::Result<Self> {
+        options.check()?;
+        let vole = mesh.scope("psi/setup", |mesh| {
+            VoleReceiver::new(mesh, peer, options.code, options.security, rng)
+        })?;
+        Ok(Self { vole, options: options.clone(), runs: 0 })
+    }
+
+    /// One run with these items, which must differ: the common ones, in a
+    /// pseudorandom order.
+    pub fn run(
+        &mut self,
+        mesh: &mut Mesh,
+        items: &[Item],
+        rng: &mut impl CryptoRng,
+    ) -> error::Result<Vec<Match>> {
+        let scope = mesh.begin_scope("psi/run");
+        let found = self.matches(mesh, items, rng);
+        mesh.end_scope(scope);
+        found
+    }
+
+    /// [`Receiver::run`], after which the sender learns the same: own rows in the
+    /// common order.
+    pub fn run_and_tell(
+        &mut self,
+        mesh: &mut Mesh,
+        items: &[Item],
+        rng: &mut impl CryptoRng,
+    ) -> error::Result<Vec<u32>> {
+        let found = self.run(mesh, items, rng)?;
+        mesh.enter("psi/tell");
+        // There are fewer than 2^32 items.
+        mesh.send_bulk(self.vole.peer(), &[found.len() as u32])?;
+        let places: Vec<u32> = found.iter().map(|m| m.place).collect();
+        mesh.send_bulk(self.vole.peer(), &places)?;
+        Ok(found.into_iter().map(|m| m.row).collect())
+    }
+
+    fn matches(
+        &mut self,
+        mesh: &mut Mesh,
+        items: &[Item],
+        rng: &mut impl CryptoRng,
+    ) -> error::Result<Vec<Match>> {
+        let (peer, run) = (self.vole.peer(), self.runs);
+        let theirs = announce(mesh, peer, (&self.options, Role::Receiver, run), items.len())?;
+        self.runs += 1;
+        if theirs == 0 || items.is_empty() {
+            check_items(items)?;
+            return Ok(vec![]);
+        }
+        let mut commitment = [0u8; COMMITMENT];
+        if blinded(&self.options) {
+            mesh.recv(peer, &mut commitment)?;
+        }
+        // (2)
+        let params = self.options.store(items.len());
+        let mut seed = [0u8; 16];
+        rng.fill_bytes(&mut seed);
+        let rows = Rows::new(params, &seed, &keys(items));
+        let oracle = Oracle::new(&self.options.session);
+        let h = by_row(&rows, &oracle.values(rows.keys()));
+        let mut store = okvs::encode(&rows, |i| h[i], rng).map_err(|failure| match failure {
+            Failure::Duplicate => check_items(items).err().map_or_else(
+                || Error::Internal("items that differ were found to be the same").into(),
+                error::Error::from,
+            ),
+            Failure::Seed => error::Error::Core(Error::Internal(
+                "the items could not be encoded, which happens once in 2^40 jobs: run it again",
+            )),
+        })?;
+        let (a, c) = self.vole.extend::<u128>(mesh, params.len(), 128)?;
+        let (a, c) = (Zeroizing::new(a), Zeroizing::new(c));
+        store.par_chunks_mut(1 << 12).zip(a.par_chunks(1 << 12)).for_each(|(d, a)| {
+            for (d, &a) in d.iter_mut().zip(a) {
+                *d += Gf128(a);
+            }
+        });
+        let mut head = [u128::from_le_bytes(seed), 0];
+        if blinded(&self.options) {
+            let mut w = [0u8; 16];
+            rng.fill_bytes(&mut w);
+            head[1] = u128::from_le_bytes(w);
+        }
+        mesh.send_bulk(peer, &head)?;
+        mesh.send_bulk(peer, bytemuck::cast_slice::<Gf128, u128>(&store))?;
+        let mut w = 0;
+        // (5), while the sender works.
+        let mut v = okvs::decode(&rows, bytemuck::cast_slice(&c));
+        if blinded(&self.options) {
+            let mut opening = [0u8; OPENING];
+            mesh.recv(peer, &mut opening)?;
+            let expected = commit(&self.options.session, run, &opening);
+            if !bool::from(expected.ct_eq(&commitment)) {
+                return Err(refuse(mesh, peer, "it opens another number than it chose").into());
+            }
+            w = head[1] ^ opened(&opening);
+        }
+        masks(rows.keys(), Gf128(w), &mut v);
+        let bytes = mask_bytes(&self.options);
+        let cut = u128::MAX << (128 - 8 * bytes);
+        let own: Vec<u128> = v.iter().map(|v| v.0 & cut).collect();
+        let sorted = receive_masks(mesh, peer, theirs, bytes)?;
+        let found = join::join(&own, &sorted);
+        Ok(found
+            .into_iter()
+            .map(|(i, place)| Match { row: rows.order()[i as usize], place })
+            .collect())
+    }
+}
+
+/// Values in the order of rows back in the caller's order.
+fn by_row(rows: &Rows, values: &[Gf128]) -> Vec<Gf128> {
+    let mut out = vec![Gf128::ZERO; values.len()];
+    for (&i, &v) in rows.order().iter().zip(values) {
+        out[i as usize] = v;
+    }
+    out
+}
+
+/// The sender's masks, which must ascend.
+fn receive_masks(
+    mesh: &mut Mesh,
+    peer: usize,
+    count: usize,
+    bytes: usize,
+) -> error::Result<Vec<u128>> {
+    let mut out = Vec::with_capacity(count);
+    let mut message = vec![0u8; CHUNK.min(count) * bytes];
+    while out.len() < count {
+        let n = CHUNK.min(count - out.len());
+        let message = &mut message[..n * bytes];
+        mesh.recv_bulk(peer, message)?;
+        for mask in message.chunks_exact(bytes) {
+            let mut whole = [0u8; 16];
+            whole[..bytes].copy_from_slice(mask);
+            out.push(u128::from_be_bytes(whole));
+        }
+    }
+    // Cut masks of different items may be the same.
+    if out.windows(2).any(|m| m[0] > m[1]) {
+        return Err(refuse(mesh, peer, "its masks are not in order").into());
+    }
+    Ok(out)
+}
+
+/// One job of one run: which of `items` the sender has too.
+pub fn receive(
+    mesh: &mut Mesh,
+    peer: usize,
+    items: &[Item],
+    options: &Options,
+    rng: &mut impl CryptoRng,
+) -> error::Result<Vec<Match>> {
+    Receiver::new(mesh, peer, options, rng)?.run(mesh, items, rng)
+}

@@ -1,0 +1,184 @@
+//! The side that learns nothing.
+
+use super::{
+    Options,
+    mask::{Oracle, keys, mask_bytes, masks},
+    wire::{COMMITMENT, OPENING, Role, announce, blinded, commit, opened, refuse},
+};
+use crate::{
+    error,
+    item::{Item, check_items},
+    join,
+    okvs::{self, Rows},
+};
+use privity_core::{Error, Mesh, field::Gf128, vole::VoleSender};
+use rand::CryptoRng;
+use rayon::prelude::*;
+use zeroize::Zeroizing;
+
+/// A sender for the runs of one job.
+#[derive(Debug)]
+pub struct Sender {
+    vole: VoleSender,
+    options: Options,
+    runs: u64,
+}
+
+impl Sender {
+    /// Sets up with `peer`, who calls [`super::Receiver::new`] with the same options.
+    pub fn new(
+        mesh: &mut Mesh,
+        peer: usize,
+        options: &Options,
+        rng: &mut impl CryptoRng,
+    ) -> error::Result<Self> {
+        options.check()?;
+        let vole = mesh.scope("psi/setup", |mesh| {
+            VoleSender::new(mesh, peer, options.code, options.security, rng)
+        })?;
+        Ok(Self { vole, options: options.clone(), runs: 0 })
+    }
+
+    /// One run with these items, which must differ. Returns the size of the
+    /// receiver's set.
+    pub fn run(
+        &mut self,
+        mesh: &mut Mesh,
+        items: &[Item],
+        rng: &mut impl CryptoRng,
+    ) -> error::Result<u64> {
+        Ok(self.masks(mesh, items, rng)?.0)
+    }
+
+    /// [`Sender::run`], whose result the receiver tells by
+    /// [`super::Receiver::run_and_tell`]: own rows in the common order, the j-th
+    /// of which is the receiver's j-th. A malicious receiver may tell any rows.
+    pub fn run_and_learn(
+        &mut self,
+        mesh: &mut Mesh,
+        items: &[Item],
+        rng: &mut impl CryptoRng,
+    ) -> error::Result<Vec<u32>> {
+        let (theirs, order) = self.masks(mesh, items, rng)?;
+        mesh.enter("psi/tell");
+        let peer = self.vole.peer();
+        let mut count = [0u32];
+        mesh.recv_bulk(peer, &mut count)?;
+        let count = count[0] as usize;
+        if count as u64 > theirs.min(items.len() as u64) {
+            let rule = "it says that more items are common than either party has";
+            return Err(refuse(mesh, peer, rule).into());
+        }
+        let mut places = vec![0u32; count];
+        mesh.recv_bulk(peer, &mut places)?;
+        let ascending = places.windows(2).all(|p| p[0] < p[1]);
+        if !ascending || places.last().is_some_and(|&p| p as usize >= order.len()) {
+            let rule = "its common items are not ascending places of masks";
+            return Err(refuse(mesh, peer, rule).into());
+        }
+        Ok(places.into_iter().map(|p| order[p as usize]).collect())
+    }
+
+    /// Steps (1) to (4). The size of the receiver's set, and which row the j-th
+    /// mask belongs to.
+    fn masks(
+        &mut self,
+        mesh: &mut Mesh,
+        items: &[Item],
+        rng: &mut impl CryptoRng,
+    ) -> error::Result<(u64, Vec<u32>)> {
+        let scope = mesh.begin_scope("psi/run");
+        let masks = self.send_all(mesh, items, rng);
+        mesh.end_scope(scope);
+        masks
+    }
+
+    fn send_all(
+        &mut self,
+        mesh: &mut Mesh,
+        items: &[Item],
+        rng: &mut impl CryptoRng,
+    ) -> error::Result<(u64, Vec<u32>)> {
+        let (peer, run) = (self.vole.peer(), self.runs);
+        let theirs = announce(mesh, peer, (&self.options, Role::Sender, run), items.len())?;
+        self.runs += 1;
+        if theirs == 0 || items.is_empty() {
+            check_items(items)?;
+            return Ok((theirs as u64, vec![]));
+        }
+        // (1)
+        let mut opening = [0u8; OPENING];
+        rng.fill_bytes(&mut opening);
+        if blinded(&self.options) {
+            mesh.send(peer, &commit(&self.options.session, run, &opening))?;
+        }
+        let params = self.options.store(theirs);
+        let mut k = Zeroizing::new(self.vole.extend(mesh, params.len(), 128)?);
+        let mut head = [0u128; 2];
+        mesh.recv_bulk(peer, &mut head)?;
+        let mut d = vec![Gf128::ZERO; params.len()];
+        mesh.recv_bulk(peer, bytemuck::cast_slice_mut::<Gf128, u128>(&mut d))?;
+        // (3)
+        let mut w = 0;
+        if blinded(&self.options) {
+            mesh.send(peer, &opening)?;
+            w = head[1] ^ opened(&opening);
+        }
+        let delta = Gf128(*self.vole.delta().expose());
+        let k = bytemuck::cast_slice_mut::<u128, Gf128>(&mut k);
+        k.par_chunks_mut(1 << 12)
+            .zip(d.par_chunks(1 << 12))
+            .for_each(|(k, d)| delta.add_multiple(k, d));
+        // (4)
+        let rows = Rows::new(params, &head[0].to_le_bytes(), &keys(items));
+        let mut v = okvs::decode(&rows, k);
+        let h = Oracle::new(&self.options.session).values(rows.keys());
+        v.par_chunks_mut(1 << 12)
+            .zip(h.par_chunks(1 << 12))
+            .for_each(|(v, h)| delta.add_multiple(v, h));
+        masks(rows.keys(), Gf128(w), &mut v);
+        let all: &[u128] = bytemuck::cast_slice(&v);
+        let order = join::order(all);
+        if order.windows(2).any(|p| all[p[0] as usize] == all[p[1] as usize]) {
+            check_items(items)?;
+            return Err(Error::Internal("two masks of different items are the same").into());
+        }
+        send_masks(mesh, peer, all, &order, mask_bytes(&self.options))?;
+        Ok((theirs as u64, order.into_iter().map(|i| rows.order()[i as usize]).collect()))
+    }
+}
+
+/// Masks in their order, the top bytes of each.
+fn send_masks(
+    mesh: &mut Mesh,
+    peer: usize,
+    masks: &[u128],
+    order: &[u32],
+    bytes: usize,
+) -> Result<(), Error> {
+    let mut out = Vec::with_capacity(CHUNK * bytes);
+    for part in order.chunks(CHUNK) {
+        out.clear();
+        for &i in part {
+            out.extend_from_slice(&masks[i as usize].to_be_bytes()[..bytes]);
+        }
+        mesh.send_bulk(peer, &out)?;
+    }
+    Ok(())
+}
+
+/// Masks per message, so that computing and sending overlap.
+pub(super) const CHUNK: usize = 1 << 15;
+
+const _: () = assert!(COMMITMENT == 32);
+
+/// One job of one run: sends `items` to the intersection.
+pub fn send(
+    mesh: &mut Mesh,
+    peer: usize,
+    items: &[Item],
+    options: &Options,
+    rng: &mut impl CryptoRng,
+) -> error::Result<u64> {
+    Sender::new(mesh, peer, options, rng)?.run(mesh, items, rng)
+}
