@@ -1,10 +1,12 @@
 //! `privity bench`: one protocol, all parties in this process, one line out.
 
+mod psi;
 mod run;
 mod work;
 
 use crate::Failure;
 use clap::{Args as ClapArgs, ValueEnum};
+use privity_core::Mesh;
 use serde::Serialize;
 
 /// Options of `privity bench`.
@@ -36,6 +38,13 @@ pub(crate) struct Args {
     /// getting memory from the system
     #[arg(long)]
     warm: bool,
+    /// Protocol of psi
+    #[arg(long, value_enum, default_value_t = Variant::Vole)]
+    variant: Variant,
+    /// Threads of the process for local work, for all parties together; as many
+    /// as cores unless given
+    #[arg(long)]
+    threads: Option<usize>,
     /// Seed of the operands
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -65,6 +74,28 @@ enum What {
     /// Logistic regression by mini-batch gradient descent: 100 columns, 5
     /// epochs, batches of 1024
     Lr,
+    /// Intersection of two sets, set-up included (--n items each)
+    Psi,
+}
+
+#[derive(Clone, Copy, ValueEnum, PartialEq)]
+enum Variant {
+    /// VOLE and an oblivious key-value store, malicious with abort
+    Vole,
+    /// The same, semi-honest
+    VoleSemiHonest,
+    /// Diffie-Hellman, semi-honest; both learn the result
+    Ecdh,
+}
+
+impl Variant {
+    fn name(self) -> &'static str {
+        match self {
+            Variant::Vole => "vole, malicious",
+            Variant::VoleSemiHonest => "vole, semi-honest",
+            Variant::Ecdh => "ecdh, semi-honest",
+        }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -131,7 +162,24 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     if args.parties.is_some_and(|n| !(2..=64).contains(&n)) {
         return Err("--parties must be from 2 to 64".into());
     }
-    print(args, &work::run(args)?)
+    if let Some(threads) = args.threads {
+        work::limit_threads(threads)?;
+    }
+    let report = if let What::Psi = args.what { psi::run(args)? } else { work::run(args)? };
+    print(args, &report)
+}
+
+impl Args {
+    /// Links between parties of this process.
+    fn meshes(&self, parties: usize) -> Result<Vec<Mesh>, Failure> {
+        let names: Vec<String> = (0..parties).map(|i| format!("party {i}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        Ok(match self.net {
+            Net::Memory => Mesh::in_memory(&names)?,
+            Net::Tcp => privity_net::plain_loopback_mesh_for_benchmarks(&names, self.connections)?,
+            Net::Tls => privity_net::loopback_mesh(&names, self.connections)?,
+        })
+    }
 }
 
 #[allow(clippy::print_stdout)] // the command's output

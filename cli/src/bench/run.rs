@@ -1,6 +1,6 @@
 //! Running one piece of work at all parties of an engine, and measuring it.
 
-use super::{Args, EngineName, Net, Report};
+use super::{Args, EngineName, Report};
 use crate::Failure;
 use privity_core::{Mesh, Result};
 use privity_mpc::{
@@ -137,7 +137,7 @@ impl Measured<'_> {
         let mut last = None;
         for _ in 0..args.repeat {
             let barrier = Barrier::new(parties);
-            let runs = local::run_over(self.meshes(parties)?, |mesh| {
+            let runs = local::run_over(args.meshes(parties)?, |mesh| {
                 let set_up = new(mesh);
                 // Every party reaches the barrier, so that none waits for one that failed.
                 barrier.wait();
@@ -201,16 +201,5 @@ impl Measured<'_> {
         let y = e.input(1, (e.me() == 1).then_some(self.y), self.y.len())?;
         e.check()?;
         Ok((x, y))
-    }
-
-    fn meshes(&self, parties: usize) -> std::result::Result<Vec<Mesh>, Failure> {
-        let names: Vec<String> = (0..parties).map(|i| format!("party {i}")).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let connections = self.args.connections;
-        Ok(match self.args.net {
-            Net::Memory => Mesh::in_memory(&names)?,
-            Net::Tcp => privity_net::plain_loopback_mesh_for_benchmarks(&names, connections)?,
-            Net::Tls => privity_net::loopback_mesh(&names, connections)?,
-        })
     }
 }

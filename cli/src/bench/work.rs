@@ -30,7 +30,13 @@ pub(super) fn run(args: &Args) -> Reported {
         What::Sort => sorting(args),
         What::Stats => stats(args),
         What::Lr => lr(args),
+        What::Psi => Err("an intersection runs on no engine".into()),
     }
+}
+
+/// For the whole process.
+pub(super) fn limit_threads(threads: usize) -> std::result::Result<(), Failure> {
+    Ok(rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?)
 }
 
 fn reals(rng: &mut StdRng, n: usize, bound: f64) -> Vec<f64> {
