@@ -73,6 +73,7 @@ struct Memory(Arc<Mutex<State>>);
 struct State {
     segments: HashMap<([u8; 16], u32), Vec<u8>>,
     marks: HashMap<[u8; 16], u32>,
+    confirmed: HashMap<[u8; 16], u32>,
     read: Vec<u32>,
     /// The process dies before the mark is durable.
     dies_before_mark: bool,
@@ -102,6 +103,15 @@ impl Vault for Memory {
         let old = state.marks.insert(*id, mark);
         assert!(old.unwrap_or(0) < mark, "a mark went back");
         if state.dies_after_mark { Err(Error::Internal("crash after the mark")) } else { Ok(()) }
+    }
+    fn confirmed(&mut self, id: &[u8; 16]) -> Result<u32> {
+        Ok(self.0.lock().expect("no panic").confirmed.get(id).copied().unwrap_or(0))
+    }
+    fn confirm(&mut self, id: &[u8; 16], mark: u32) -> Result<()> {
+        let mut state = self.0.lock().expect("no panic");
+        assert!(state.marks[id] >= mark, "confirmed before the mark was raised");
+        state.confirmed.insert(*id, mark);
+        Ok(())
     }
 }
 
@@ -169,10 +179,11 @@ fn sealed_randomness_is_used_once_whatever_crashes() {
     for (result, expected) in results.into_iter().zip(expected) {
         assert_eq!(result.expect("honest parties"), expected);
     }
-    // Ben dies before his mark is durable; Ann has segment 1.
+    // Ben dies before his mark is durable; Ann opens segment 1, and does not use it.
     set(&vaults[1], true, false);
     let results = session(&vaults, |e, vault| e.unseal(vault, &key(), &sealed));
-    assert!(results[0].is_ok() && results[1].is_err());
+    assert!(matches!(results[0], Err(Error::Deviation { .. })), "{:?}", results[0]);
+    assert!(results[1].is_err());
     // Resumed, both go on with segment 2, although Ben's mark is at 1.
     set(&vaults[1], false, false);
     for result in session(&vaults, |e, vault| {
@@ -219,4 +230,69 @@ fn another_blob_key_or_content_is_refused() {
     vaults[0].0.lock().expect("no panic").segments.values_mut().for_each(|s| s[50] ^= 1);
     let results = session(&vaults, |e, vault| e.unseal(vault, &key(), &two));
     assert!(matches!(results[0], Err(Error::Argument(_))));
+}
+
+/// A party with an old copy of its vault, marks and segments, is noticed by both;
+/// nothing is read, and the randomness is gone for good.
+#[test]
+fn an_old_copy_of_a_vault_is_refused_by_both() {
+    for restored in 0..2 {
+        let vaults = [Memory::default(), Memory::default()];
+        let sealed = blob(&vaults, 4);
+        let next = || session(&vaults, |e, vault| e.unseal(vault, &key(), &sealed));
+        assert!(next().iter().all(|r| matches!(r, Ok(true))));
+        let (segments, marks, confirmed) = {
+            let old = vaults[restored].0.lock().expect("no panic");
+            (old.segments.clone(), old.marks.clone(), old.confirmed.clone())
+        };
+        assert!(next().iter().all(|r| matches!(r, Ok(true))));
+        {
+            let mut state = vaults[restored].0.lock().expect("no panic");
+            (state.segments, state.marks, state.confirmed) = (segments, marks, confirmed);
+        }
+        for _ in 0..2 {
+            for (me, result) in next().into_iter().enumerate() {
+                match result {
+                    Err(Error::Argument(text)) if me == restored => {
+                        assert!(text.contains("old copy"), "{text}");
+                    }
+                    Err(Error::Deviation { rule, .. }) if me != restored => {
+                        assert!(rule.contains("old copy"), "{rule}");
+                    }
+                    other => panic!("party {me}: {other:?}"),
+                }
+            }
+        }
+        for vault in &vaults {
+            assert_eq!(vault.0.lock().expect("no panic").read, [0, 1]);
+        }
+    }
+}
+
+/// What one party cannot open, the other does not use.
+#[test]
+fn a_part_that_does_not_open_is_used_by_nobody() {
+    let vaults = [Memory::default(), Memory::default()];
+    let sealed = blob(&vaults, 1);
+    vaults[1].0.lock().expect("no panic").segments.values_mut().for_each(|s| s[50] ^= 1);
+    let results = session(&vaults, |e, vault| {
+        let result = e.unseal(vault, &key(), &sealed);
+        assert!(e.prepared().is_empty(), "something went into stock");
+        result
+    });
+    assert!(matches!(results[0], Err(Error::Deviation { .. })), "{:?}", results[0]);
+    assert!(matches!(results[1], Err(Error::Argument(_))), "{:?}", results[1]);
+}
+
+/// Parties that seal different things notice it when they seal.
+#[test]
+fn different_stocks_are_not_sealed() {
+    let vaults = [Memory::default(), Memory::default()];
+    for result in session(&vaults, |e, vault| {
+        e.prepare(&plan())?;
+        let segments = if e.me() == 0 { 1 } else { 2 };
+        e.seal(vault, &key(), segments)
+    }) {
+        assert!(matches!(result, Err(Error::Deviation { .. })), "{result:?}");
+    }
 }

@@ -7,15 +7,29 @@
 //! away. So that no crash, restart or retry brings any of it back:
 //!
 //! 1. [`Additive::seal`] moves what is in stock out of it, cut into segments.
-//! 2. [`Additive::unseal`] first exchanges (id, segments, mark) with all peers.
-//!    Different ids are an error. The next segment is the highest of all marks,
-//!    since some party may have used those below it.
+//!    They confirm to each other that they sealed the same kinds and numbers.
+//! 2. [`Additive::unseal`] first exchanges (id, segments, mark, confirmed mark)
+//!    with all peers. Different ids are an error. The next segment is the highest
+//!    of all marks, since some party may have used those below it.
 //! 3. It raises its own mark above that segment, *durably, before* it reads the
 //!    segment. What a crash then loses is lost.
+//! 4. Every party tells all others a digest of what it opened: id, segment,
+//!    kinds and numbers; zeros if it could not open it. Only if all digests are
+//!    equal does anything go into stock, after the confirmed mark was raised.
 //!
-//! A segment can thus be used twice only if every party's mark goes back, as
+//! **Old copies.** A party that confirms m knows that every party's mark has
+//! been m. If a mark is below some party's confirmed mark, then the vault behind
+//! it is an old copy, and all parties refuse; a crash does not look like that,
+//! since marks go up before anything is confirmed. With the digests this rule
+//! tells an accident, and no lie: a party that lies harms what it could harm
+//! without.
+//!
+//! A segment can thus be used twice only if every party's vault goes back, as
 //! when all of them restore old backups. Do not back up a vault's marks without
 //! its segments' deletion: a restored vault must be discarded.
+//!
+//! **Cost** of sealing 16 + 32 bytes, of unsealing 28 + 32, from each party to
+//! each other one, in two rounds.
 //!
 //! **Sealing** is AES-256-GCM. The key is SHA-256 over a label, the caller's key,
 //! the id and this party's index; the nonce is the segment's number. The id has
@@ -46,6 +60,10 @@ pub trait Vault {
     /// mark is not below `mark`, so that of two sessions that would use the same
     /// segment one is refused. It must be on stable storage when this returns.
     fn advance(&mut self, id: &[u8; 16], mark: u32) -> Result<()>;
+    /// The highest mark of this id that all parties have confirmed: 0 at first.
+    fn confirmed(&mut self, id: &[u8; 16]) -> Result<u32>;
+    /// Raises the confirmed mark. It must be kept where the mark is kept.
+    fn confirm(&mut self, id: &[u8; 16], mark: u32) -> Result<()>;
 }
 
 /// What [`Additive::seal`] made: the same at all parties, and public.
@@ -59,6 +77,32 @@ pub struct Sealed {
 
 /// Bytes of the tag of AES-GCM.
 const TAG: usize = 16;
+
+/// In place of a digest: this party has no part to confirm.
+const REFUSED: [u8; 32] = [0; 32];
+
+/// What parties confirm to each other: the same at all of them.
+struct Confirmation(Sha256);
+
+impl Confirmation {
+    fn new(step: &[u8; 6], sealed: &Sealed, number: u32) -> Self {
+        let hash = Sha256::new()
+            .chain_update(b"privity additive vault confirmation 1")
+            .chain_update(step)
+            .chain_update(sealed.id)
+            .chain_update(sealed.segments.to_be_bytes())
+            .chain_update(number.to_be_bytes());
+        Self(hash)
+    }
+
+    fn add(&mut self, kind: Kind, n: usize) {
+        head(kind, n).iter().for_each(|word| self.0.update(word.to_be_bytes()));
+    }
+
+    fn digest(self) -> [u8; 32] {
+        self.0.finalize().into()
+    }
+}
 
 impl Additive {
     /// Moves all that is in stock into the vault, in `segments` parts. All
@@ -83,12 +127,14 @@ impl Additive {
         id.copy_from_slice(&digest[..16]);
         let sealed = Sealed { id, segments };
         let cipher = self.cipher(key, &id);
+        let mut confirmation = Confirmation::new(b"sealed", &sealed, segments);
         for segment in 0..segments {
             let left = (segments - segment) as usize;
             let mut plain = Zeroizing::new(Vec::new());
             for (kind, n) in self.store.plan() {
                 let n = n.div_ceil(left);
                 let columns = self.store.take(kind, n)?;
+                confirmation.add(kind, n);
                 encode(kind, n, &columns, &mut plain);
             }
             let tag = cipher
@@ -101,6 +147,7 @@ impl Additive {
             plain.extend_from_slice(&tag);
             vault.put(&id, segment, &plain)?;
         }
+        self.agree(&confirmation.digest())?;
         Ok(sealed)
     }
 
@@ -112,44 +159,104 @@ impl Additive {
         key: &Secret<[u8; 32]>,
         sealed: &Sealed,
     ) -> Result<bool> {
-        let mut own = [0u8; 24];
+        let Some(next) = self.next_segment(vault, sealed)? else { return Ok(false) };
+        let items = match self.open_segment(vault, key, sealed, next) {
+            Ok(items) => items,
+            Err(error) => {
+                // The others learn of it, and are heard out, so that they do not lose
+                // this party first; if that fails, this error is still the cause.
+                let _ = self.gather(&REFUSED);
+                return Err(error);
+            }
+        };
+        let mut confirmation = Confirmation::new(b"opened", sealed, next);
+        items.iter().for_each(|(kind, n, _)| confirmation.add(*kind, *n));
+        self.agree(&confirmation.digest())?;
+        vault.confirm(&sealed.id, next + 1)?;
+        for (kind, _, columns) in items {
+            self.store.put(kind, columns)?;
+        }
+        Ok(true)
+    }
+
+    /// Step 2: the segment that is next for all, if there is one.
+    fn next_segment(&mut self, vault: &mut impl Vault, sealed: &Sealed) -> Result<Option<u32>> {
+        let mut own = [0u8; 28];
         own[..16].copy_from_slice(&sealed.id);
         own[16..20].copy_from_slice(&sealed.segments.to_be_bytes());
-        own[20..].copy_from_slice(&vault.mark(&sealed.id)?.to_be_bytes());
+        own[20..24].copy_from_slice(&vault.mark(&sealed.id)?.to_be_bytes());
+        own[24..].copy_from_slice(&vault.confirmed(&sealed.id)?.to_be_bytes());
         let all = self.gather(&own)?;
-        let mut next = 0;
+        let number = |message: &[u8; 28], at: usize| {
+            message[at..at + 4].iter().fold(0, |x, &b| x << 8 | u32::from(b))
+        };
+        let (mut next, mut confirmed) = (0, 0);
         for (party, theirs) in all.iter().enumerate() {
             if theirs[..20] != own[..20] {
-                return Err(self.mesh.deviation(
-                    party,
-                    "it loads other prepared randomness; all parties must name the same blob",
-                ));
+                let rule =
+                    "it loads other prepared randomness; all parties must name the same blob";
+                return Err(self.refuse(party, rule));
             }
-            let mut mark = [0; 4];
-            mark.copy_from_slice(&theirs[20..]);
-            next = next.max(u32::from_be_bytes(mark));
+            next = next.max(number(theirs, 20));
+            confirmed = confirmed.max(number(theirs, 24));
         }
-        if next >= sealed.segments {
-            return Ok(false);
+        if let Some(party) = all.iter().position(|theirs| number(theirs, 20) < confirmed) {
+            if party == self.mesh.me() {
+                let error =
+                    "this party's vault is an old copy: discard it, and what the others hold";
+                return Err(self.mesh.abort(Error::Argument(error.into())));
+            }
+            let rule = "its vault is an old copy; all parties must discard this blob";
+            return Err(self.refuse(party, rule));
         }
+        Ok((next < sealed.segments).then_some(next))
+    }
+
+    /// Step 3.
+    fn open_segment(
+        &self,
+        vault: &mut impl Vault,
+        key: &Secret<[u8; 32]>,
+        sealed: &Sealed,
+        segment: u32,
+    ) -> Result<Vec<(Kind, usize, Columns)>> {
         // Before the segment is read: whatever happens now, it is used up.
-        vault.advance(&sealed.id, next + 1)?;
-        let mut bytes = Zeroizing::new(vault.get(&sealed.id, next)?);
-        let refused = || Error::Argument(format!("segment {next} of the vault is not genuine"));
+        vault.advance(&sealed.id, segment + 1)?;
+        let mut bytes = Zeroizing::new(vault.get(&sealed.id, segment)?);
+        let refused = || Error::Argument(format!("segment {segment} of the vault is not genuine"));
         let at = bytes.len().checked_sub(TAG).ok_or_else(refused)?;
         let (plain, tag) = bytes.split_at_mut(at);
         let tag = Tag::<Aes256Gcm>::try_from(&*tag).map_err(|_| refused())?;
         self.cipher(key, &sealed.id)
-            .decrypt_inout_detached(&nonce(next), &self.header(sealed), (&mut *plain).into(), &tag)
+            .decrypt_inout_detached(
+                &nonce(segment),
+                &self.header(sealed),
+                (&mut *plain).into(),
+                &tag,
+            )
             .map_err(|_| refused())?;
-        let mut rest = &plain[..];
+        let (mut rest, mut items) = (&plain[..], Vec::new());
         while !rest.is_empty() {
             let low = self.mesh.me() == 0;
-            let (kind, columns, tail) = decode(rest, low).ok_or_else(refused)?;
-            self.store.put(kind, columns)?;
+            let (kind, n, columns, tail) = decode(rest, low).ok_or_else(refused)?;
+            items.push((kind, n, columns));
             rest = tail;
         }
-        Ok(true)
+        Ok(items)
+    }
+
+    /// Step 4: all parties have this digest, or all refuse.
+    fn agree(&mut self, own: &[u8; 32]) -> Result<()> {
+        let all = self.gather(own)?;
+        if let Some(party) = all.iter().position(|theirs| theirs == &REFUSED) {
+            let rule = "it could not open its part of the prepared randomness";
+            return Err(self.refuse(party, rule));
+        }
+        if let Some(party) = all.iter().position(|theirs| theirs != own) {
+            let rule = "its part of the prepared randomness is of other kinds or numbers";
+            return Err(self.refuse(party, rule));
+        }
+        Ok(())
     }
 
     /// Everybody's message, by party.
@@ -164,6 +271,12 @@ impl Additive {
             self.mesh.recv(p, &mut all[p])?;
         }
         Ok(all)
+    }
+
+    /// The error that ends the mesh.
+    fn refuse(&mut self, party: usize, rule: &str) -> Error {
+        let error = self.mesh.deviation(party, rule);
+        self.mesh.abort(error)
     }
 
     fn cipher(&self, key: &Secret<[u8; 32]>, id: &[u8; 16]) -> Aes256Gcm {
@@ -194,8 +307,8 @@ fn nonce(segment: u32) -> Nonce<aes_gcm::aead::consts::U12> {
     nonce.into()
 }
 
-/// Tag, three parameters, count, columns.
-fn encode(kind: Kind, n: usize, columns: &Columns, out: &mut Vec<u8>) {
+/// Tag, three parameters, count.
+fn head(kind: Kind, n: usize) -> [u64; 5] {
     let (tag, parameters) = match kind {
         Kind::Ring => (0u64, [0; 3]),
         Kind::Wide => (1, [0; 3]),
@@ -205,8 +318,13 @@ fn encode(kind: Kind, n: usize, columns: &Columns, out: &mut Vec<u8>) {
         Kind::Leaf => (5, [0; 3]),
         Kind::Matrix { m, k, n } => (6, [m, k, n]),
     };
-    let numbers = parameters.into_iter().chain([n]).map(|x| x as u64);
-    for word in std::iter::once(tag).chain(numbers) {
+    let [a, b, c] = parameters.map(|x| x as u64);
+    [tag, a, b, c, n as u64]
+}
+
+/// Head and columns.
+fn encode(kind: Kind, n: usize, columns: &Columns, out: &mut Vec<u8>) {
+    for word in head(kind, n) {
         out.extend_from_slice(&word.to_be_bytes());
     }
     for column in columns {
@@ -215,7 +333,7 @@ fn encode(kind: Kind, n: usize, columns: &Columns, out: &mut Vec<u8>) {
 }
 
 /// The inverse, and what follows; `None` if it is not what [`encode`] writes.
-fn decode(bytes: &[u8], low: bool) -> Option<(Kind, Columns, &[u8])> {
+fn decode(bytes: &[u8], low: bool) -> Option<(Kind, usize, Columns, &[u8])> {
     let word = |i: usize| {
         let bytes = bytes.get(8 * i..8 * i + 8)?;
         usize::try_from(u64::from_be_bytes(bytes.try_into().ok()?)).ok()
@@ -241,5 +359,5 @@ fn decode(bytes: &[u8], low: bool) -> Option<(Kind, Columns, &[u8])> {
         columns.push(Zeroizing::new(words));
         rest = tail;
     }
-    Some((kind, columns, rest))
+    Some((kind, n, columns, rest))
 }
