@@ -12,9 +12,9 @@
 //! \\[ \hat a = \sum_{i,j} A_{ij} X^{i k' n' + k' - 1 - j}, \qquad
 //!    \hat b = \sum_{j,l} B_{jl} X^{l k' + j} \qquad (1) \\]
 //!
-//! and \\((AB)_{il}\\) is the coefficient of \\(\hat a \hat b\\) at \\(i k' n'
-//! + l k' + k' - 1\\): the exponents of other products differ from k' - 1 modulo
-//! k', or belong to another i, l. Degrees from N on wrap around to places below
+//! and \\((AB)_{il}\\) is the coefficient of \\(\hat a \hat b\\) at
+//! \\(i k' n' + l k' + k' - 1\\): the exponents of other products differ from
+//! k' - 1 modulo k', or belong to another i, l. Degrees from N on wrap around to places below
 //! k' - 1, where no result stands. The plain polynomials are short, of degree
 //! below k' n'.
 //!
