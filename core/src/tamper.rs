@@ -389,7 +389,7 @@ fn vole(
             let base = CotSender::with_keys(mesh, 1, 2, security, (delta, &chosen), challenge)?;
             let mut sender = VoleSender::from_base(base, plan.code, security);
             let b = sender.run(mesh, plan)?;
-            Ok((*sender.delta().expose(), b))
+            Ok((*sender.delta().expose(), b.to_vec()))
         };
         let two = move |mesh: &mut Mesh| {
             let rng = &mut StdRng::seed_from_u64(seed + 77);
@@ -398,9 +398,10 @@ fn vole(
             receiver.ignore_check = ignore_check;
             if plan.width == 1 {
                 let c = receiver.run_bits(mesh, plan)?;
-                return Ok((c.iter().map(|c| c & 1).collect(), c));
+                return Ok((c.iter().map(|c| c & 1).collect(), c.to_vec()));
             }
-            receiver.run::<u128>(mesh, plan)
+            let (a, c) = receiver.run::<u128>(mesh, plan)?;
+            Ok((a.to_vec(), c.to_vec()))
         };
         (Box::new(one), Box::new(two))
     }

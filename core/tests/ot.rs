@@ -132,11 +132,11 @@ fn random_ot_gives_one_of_two_pads() {
             |mesh| random::send(&mut sender(mesh, 4, security)?, mesh, n),
             |mesh| random::receive(&mut receiver(mesh, 4, security)?, mesh, n),
         );
-        for ((pads, pad), c) in pads.iter().zip(&chosen).zip(unpack(&choices, n)) {
+        for ((pads, pad), c) in pads.iter().zip(chosen.iter()).zip(unpack(&choices, n)) {
             assert_eq!(pads[usize::from(c)], *pad);
             assert_ne!(pads[0], pads[1]);
         }
-        let mut all: Vec<u128> = pads.into_flattened();
+        let mut all: Vec<u128> = pads.as_flattened().to_vec();
         all.sort_unstable();
         all.dedup();
         assert_eq!(all.len(), 2 * n);

@@ -5,7 +5,10 @@
 //! over the pads of a random OT. One more message after those of the rows, of
 //! 32 bytes for each i.
 
-use super::{Receiver, Sender, random};
+use super::{
+    Receiver, Sender,
+    random::{self, Pads},
+};
 use crate::{Mesh, Result};
 
 /// Bytes that the sender sends on top of the rows.
@@ -28,7 +31,7 @@ pub fn receive(
     mesh: &mut Mesh,
     choices: &[u64],
     n: usize,
-) -> Result<Vec<u128>> {
+) -> Result<Pads<u128>> {
     let mut messages = random::receive_chosen(receiver, mesh, choices, n)?;
     let mut y = vec![[0u128; 2]; n];
     mesh.recv_bulk(receiver.peer(), y.as_flattened_mut())?;

@@ -10,12 +10,16 @@
 
 use super::{Purpose, Receiver, Sender, tweak};
 use crate::{Mesh, Result, crhash::CrHash};
+use zeroize::Zeroizing;
+
+/// Pads, wiped after use.
+pub type Pads<T> = Zeroizing<Vec<T>>;
 
 /// Rows hashed at once: they and their pads stay in the first-level cache.
 const CHUNK: usize = 256;
 
 /// `n` pairs of pads; the receiver's bits are random ([`receive`]).
-pub fn send(sender: &mut impl Sender, mesh: &mut Mesh, n: usize) -> Result<Vec<[u128; 2]>> {
+pub fn send(sender: &mut impl Sender, mesh: &mut Mesh, n: usize) -> Result<Pads<[u128; 2]>> {
     pads(sender, mesh, false, n)
 }
 
@@ -24,15 +28,15 @@ pub fn receive(
     receiver: &mut impl Receiver,
     mesh: &mut Mesh,
     n: usize,
-) -> Result<(Vec<u64>, Vec<u128>)> {
-    let mut pads = vec![0; n];
+) -> Result<(Pads<u64>, Pads<u128>)> {
+    let mut pads = Zeroizing::new(vec![0; n]);
     let finish = chosen_pads(receiver.session());
     let choices = receiver.extend_with(mesh, None, 1, &mut pads, finish)?;
-    Ok((choices, pads))
+    Ok((choices.into(), pads))
 }
 
 /// `n` pairs of pads; the receiver brings its bits ([`receive_chosen`]).
-pub fn send_chosen(sender: &mut impl Sender, mesh: &mut Mesh, n: usize) -> Result<Vec<[u128; 2]>> {
+pub fn send_chosen(sender: &mut impl Sender, mesh: &mut Mesh, n: usize) -> Result<Pads<[u128; 2]>> {
     pads(sender, mesh, true, n)
 }
 
@@ -42,8 +46,8 @@ pub fn receive_chosen(
     mesh: &mut Mesh,
     choices: &[u64],
     n: usize,
-) -> Result<Vec<u128>> {
-    let mut pads = vec![0; n];
+) -> Result<Pads<u128>> {
+    let mut pads = Zeroizing::new(vec![0; n]);
     let finish = chosen_pads(receiver.session());
     receiver.extend_with(mesh, Some(choices), 1, &mut pads, finish)?;
     Ok(pads)
@@ -55,8 +59,8 @@ fn pads(
     mesh: &mut Mesh,
     chosen: bool,
     n: usize,
-) -> Result<Vec<[u128; 2]>> {
-    let mut pads = vec![[0u128; 2]; n];
+) -> Result<Pads<[u128; 2]>> {
+    let mut pads = Zeroizing::new(vec![[0u128; 2]; n]);
     let hash = CrHash::new();
     let (delta, session) = (*sender.delta().expose(), sender.session());
     sender.extend_with(mesh, chosen, 1, &mut pads, |first, q, pads| {

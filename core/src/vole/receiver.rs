@@ -19,7 +19,7 @@ use crate::{
 use rand::CryptoRng;
 use rayon::prelude::*;
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// VOLE at the side of a and c.
 pub struct VoleReceiver {
@@ -38,7 +38,7 @@ pub struct VoleReceiver {
 }
 
 /// What values a of w bits are stored in: a polynomial's lowest coefficients.
-pub trait Value: Copy + Send + Sync + Default {
+pub trait Value: Copy + Send + Sync + Default + Zeroize {
     /// The most bits that fit.
     const BITS: usize;
     /// From the low bits.
@@ -65,6 +65,9 @@ impl Value for u128 {
         x
     }
 }
+
+/// A vector that is wiped after use.
+type Wiped<T> = Zeroizing<Vec<T>>;
 
 /// The noise of one extension.
 struct Noise {
@@ -143,9 +146,11 @@ impl VoleReceiver {
             )));
         }
         let (mut a, mut c) = self.run(mesh, Plan::new(self.code, n, width.max(2))?)?;
+        a[n..].iter_mut().for_each(Zeroize::zeroize);
+        c[n..].zeroize();
         a.truncate(n);
         c.truncate(n);
-        Ok((a, c))
+        Ok((std::mem::take(&mut a), std::mem::take(&mut c)))
     }
 
     /// All outputs of a plan with w > 1.
@@ -153,7 +158,7 @@ impl VoleReceiver {
         &mut self,
         mesh: &mut Mesh,
         plan: Plan,
-    ) -> Result<(Vec<A>, Vec<u128>)> {
+    ) -> Result<(Wiped<A>, Wiped<u128>)> {
         let (noise, mut c) = self.noisy(mesh, plan)?;
         let a = if A::BITS <= 8 {
             let mut e = Zeroizing::new(noise.vector(plan, |beta| beta as u8));
@@ -164,18 +169,18 @@ impl VoleReceiver {
             rayon::join(|| encode(plan, &mut e), || encode(plan, &mut c));
             e.iter().map(|&x| A::from_low(x)).collect()
         };
-        Ok((a, c))
+        Ok((Zeroizing::new(a), c))
     }
 
     /// All rows of a plan with w = 1: the lowest bit of each is the choice.
-    pub(crate) fn run_bits(&mut self, mesh: &mut Mesh, plan: Plan) -> Result<Vec<u128>> {
+    pub(crate) fn run_bits(&mut self, mesh: &mut Mesh, plan: Plan) -> Result<Zeroizing<Vec<u128>>> {
         let (_, mut c) = self.noisy(mesh, plan)?;
         encode(plan, &mut c);
         Ok(c)
     }
 
     /// Steps 1 to 3: the noise and w of (2).
-    fn noisy(&mut self, mesh: &mut Mesh, plan: Plan) -> Result<(Noise, Vec<u128>)> {
+    fn noisy(&mut self, mesh: &mut Mesh, plan: Plan) -> Result<(Noise, Zeroizing<Vec<u128>>)> {
         begin(&mut self.busy)?;
         let [tree_rows, value_rows, check_rows] = plan.rows(self.security);
         let ChosenRows { choices, rows } =
@@ -200,7 +205,7 @@ impl VoleReceiver {
         };
         let mut message = vec![0u128; plan.message()];
         mesh.recv_bulk(self.peer(), &mut message)?;
-        let mut w = vec![0u128; plan.places()];
+        let mut w = Zeroizing::new(vec![0u128; plan.places()]);
         let numbers = self.trees;
         self.trees += plan.trees as u64;
         let (hash, session) = (CrHash::new(), self.base.session());

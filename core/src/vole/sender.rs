@@ -14,7 +14,7 @@ use crate::{
 };
 use rand::CryptoRng;
 use rayon::prelude::*;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// VOLE at the side of delta and b.
 #[derive(Debug)]
@@ -80,12 +80,13 @@ impl VoleSender {
     /// [`Gf128`].
     pub fn extend(&mut self, mesh: &mut Mesh, n: usize, width: usize) -> Result<Vec<u128>> {
         let mut b = self.run(mesh, Plan::new(self.code, n, width.max(2))?)?;
+        b[n..].zeroize();
         b.truncate(n);
-        Ok(b)
+        Ok(std::mem::take(&mut b))
     }
 
     /// All outputs of a plan.
-    pub(crate) fn run(&mut self, mesh: &mut Mesh, plan: Plan) -> Result<Vec<u128>> {
+    pub(crate) fn run(&mut self, mesh: &mut Mesh, plan: Plan) -> Result<Zeroizing<Vec<u128>>> {
         begin(&mut self.busy)?;
         let [tree_rows, value_rows, check_rows] = plan.rows(self.security);
         let rows = self.base.extend_random(mesh, tree_rows + value_rows + check_rows)?;
@@ -93,7 +94,7 @@ impl VoleSender {
         let q = rows.rows;
         let (q_trees, q_rest) = q.split_at(tree_rows);
         let (q_values, q_check) = q_rest.split_at(value_rows);
-        let mut v = vec![0u128; plan.places()];
+        let mut v = Zeroizing::new(vec![0u128; plan.places()]);
         let mut message = vec![0u128; plan.message()];
         let numbers = self.trees;
         self.trees += plan.trees as u64;

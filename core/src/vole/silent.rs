@@ -65,14 +65,13 @@ impl Stock {
         self.rows.len() - self.at
     }
 
-    fn put(&mut self, rows: Vec<u128>, values: Vec<u8>) {
+    fn put(&mut self, rows: Zeroizing<Vec<u128>>, values: Zeroizing<Vec<u8>>) {
         self.first = self.next_row();
-        let join = |old: &[u128], new: Vec<u128>| {
-            if old.is_empty() { new } else { [old, &new].concat() }
-        };
-        self.rows = Zeroizing::new(join(&self.rows[self.at..], rows));
+        // What is replaced is wiped as it goes.
+        let old = &self.rows[self.at..];
+        self.rows = if old.is_empty() { rows } else { [old, &rows].concat().into() };
         let old = self.values.get(self.at..).unwrap_or(&[]);
-        self.values = Zeroizing::new([old, &values].concat());
+        self.values = if old.is_empty() { values } else { [old, &values].concat().into() };
         self.at = 0;
     }
 
@@ -165,7 +164,8 @@ impl SilentSender {
         let n = count(per, out.len())?;
         let (stock, batch) = stock(&mut self.stocks, m, self.batch)?;
         for make in batches(stock.held(), n, batch, MAX_OUTPUTS) {
-            stock.put(self.vole.run(mesh, Plan::new(self.code, make, m)?)?, vec![]);
+            let rows = self.vole.run(mesh, Plan::new(self.code, make, m)?)?;
+            stock.put(rows, Zeroizing::default());
         }
         let range = stock.reserve(n);
         if chosen {
@@ -206,7 +206,7 @@ impl SilentReceiver {
         for make in batches(stock.held(), n, batch, MAX_OUTPUTS) {
             let plan = Plan::new(self.code, make, m)?;
             if m == 1 {
-                stock.put(self.vole.run_bits(mesh, plan)?, vec![]);
+                stock.put(self.vole.run_bits(mesh, plan)?, Zeroizing::default());
             } else {
                 let (values, rows) = self.vole.run::<u8>(mesh, plan)?;
                 stock.put(rows, values);

@@ -95,7 +95,7 @@ pub(super) fn send_carries(
     y: &[u64],
     bytes: usize,
 ) -> Result<Wiped<u128>> {
-    let pads = Zeroizing::new(random::send(ot, mesh, y.len())?);
+    let pads = random::send(ot, mesh, y.len())?;
     let mut message = Zeroizing::new(vec![0u8; y.len() * bytes]);
     let mut shares = Zeroizing::new(vec![0u128; y.len()]);
     for (((pads, &y), share), out) in
@@ -116,9 +116,7 @@ pub(super) fn receive_carries(
     n: usize,
     bytes: usize,
 ) -> Result<(Wiped<u64>, Wiped<u128>)> {
-    let (x, pads) = random::receive(ot, mesh, n)?;
-    let packed = Zeroizing::new(x);
-    let mut shares = Zeroizing::new(pads);
+    let (packed, mut shares) = random::receive(ot, mesh, n)?;
     let mut message = Zeroizing::new(vec![0u8; n * bytes]);
     mesh.recv_bulk(ot.peer(), &mut message)?;
     let x: Vec<u64> = (0..n).map(|i| packed[i / 64] >> (i % 64) & 1).collect();

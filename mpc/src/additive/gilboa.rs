@@ -35,7 +35,7 @@ use privity_core::{
     ring::Ring,
 };
 use rayon::prelude::*;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// Products per message: 2^15 take 8.6 MB for B = 64.
 pub(super) const CHUNK: usize = 1 << 15;
@@ -43,7 +43,7 @@ pub(super) const CHUNK: usize = 1 << 15;
 /// A word whose products are made here.
 pub(super) trait Word: Ring {
     /// B/2 + 1 words of corrections, and s.
-    type Entry: AsMut<[Self]> + AsRef<[Self]> + Send + Sync + Copy;
+    type Entry: AsMut<[Self]> + AsRef<[Self]> + Send + Sync + Copy + Zeroize;
     const EMPTY: Self::Entry;
     /// B.
     const WIDTH: usize;
@@ -139,9 +139,12 @@ pub(super) fn send<'a, R: Word>(
     let keys = (CrHash::new(), *ot.delta().expose(), ot.session());
     let start = ot.next_row();
     let size = corrections::<R>() + 1;
-    let (mut corrections, mut shares) = (Vec::new(), Vec::new());
+    // In full length at once: vectors that grow leave copies behind.
+    let with_capacity = |n: usize| Zeroizing::new(Vec::with_capacity(n));
+    let mut corrections: Wiped<R> = with_capacity(blocks * columns * (size - 1));
+    let mut shares: Wiped<R> = with_capacity(blocks * columns);
     if columns == 1 {
-        let mut out = vec![R::EMPTY; blocks];
+        let mut out = Zeroizing::new(vec![R::EMPTY; blocks]);
         ot.extend_with(mesh, chosen, R::WIDTH, &mut out, |first, rows, out| {
             let at = (first - start) as usize / R::WIDTH;
             for (i, (rows, out)) in rows.chunks_exact(R::WIDTH).zip(out).enumerate() {
@@ -162,17 +165,16 @@ pub(super) fn send<'a, R: Word>(
         })?;
         gather(out.iter().map(|o| &o[..]), size, &mut corrections, &mut shares);
     }
-    Ok(Sent { corrections: Zeroizing::new(corrections), shares: Zeroizing::new(shares) })
+    Ok(Sent { corrections, shares })
 }
 
 /// Parts corrections and shares.
 fn gather<'a, R: Word>(
-    entries: impl ExactSizeIterator<Item = &'a [R]>,
+    entries: impl Iterator<Item = &'a [R]>,
     size: usize,
     corrections: &mut Vec<R>,
     shares: &mut Vec<R>,
 ) {
-    corrections.reserve(entries.len() * (size - 1));
     for entry in entries {
         for column in entry.chunks_exact(size) {
             corrections.extend_from_slice(&column[..size - 1]);
@@ -230,14 +232,14 @@ pub(super) fn receive<R: Word>(
 ) -> Result<(Wiped<u64>, Wiped<R>)> {
     let keys = (CrHash::new(), ot.session());
     if columns == 1 {
-        let mut out = vec![R::default(); blocks];
+        let mut out = Zeroizing::new(vec![R::default(); blocks]);
         let x = ot.extend_with(mesh, choices, R::WIDTH, &mut out, |first, rows, out| {
             for (i, (rows, out)) in rows.chunks_exact(R::WIDTH).zip(out).enumerate() {
                 let row = first + (i * R::WIDTH) as u64;
                 weigh(&keys, row, rows, std::slice::from_mut(out));
             }
         })?;
-        return Ok((Zeroizing::new(x), Zeroizing::new(out)));
+        return Ok((Zeroizing::new(x), out));
     }
     let mut out: Vec<Wiped<R>> =
         (0..blocks).map(|_| Zeroizing::new(vec![R::default(); columns])).collect();
@@ -247,8 +249,9 @@ pub(super) fn receive<R: Word>(
             weigh(&keys, row, rows, out);
         }
     })?;
-    let shares = out.iter().flat_map(|o| o.iter().copied()).collect();
-    Ok((Zeroizing::new(x), Zeroizing::new(shares)))
+    let mut shares = Zeroizing::new(Vec::with_capacity(blocks * columns));
+    out.iter().for_each(|o| shares.extend_from_slice(o));
+    Ok((Zeroizing::new(x), shares))
 }
 
 /// The sum of 2^b p_b for one block.

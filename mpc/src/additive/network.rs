@@ -13,6 +13,9 @@
 //! Setting the switches follows chains between both ends, in time n log n. It
 //! depends on the permutation: it is the party's own, and only it can watch.
 
+use super::store::Wiped;
+use zeroize::Zeroizing;
+
 /// A pair of positions.
 pub(super) type Switch = (u32, u32);
 
@@ -57,9 +60,9 @@ fn halves(at: &[u32]) -> (Vec<u32>, Vec<u32>) {
 }
 
 /// For each switch of [`layout`] whether it exchanges, so that what is at i
-/// arrives at `to[i]`.
-pub(super) fn settings(to: &[u32]) -> Vec<bool> {
-    let mut out = Vec::with_capacity(switches(to.len()));
+/// arrives at `to[i]`. All that tells of the permutation is wiped.
+pub(super) fn settings(to: &[u32]) -> Wiped<bool> {
+    let mut out = Zeroizing::new(Vec::with_capacity(switches(to.len())));
     set(to, &mut out);
     out
 }
@@ -69,13 +72,13 @@ fn set(to: &[u32], out: &mut Vec<bool>) {
     if n < 2 {
         return;
     }
-    let mut from = vec![0u32; n];
+    let mut from = Zeroizing::new(vec![0u32; n]);
     for (i, &t) in (0u32..).zip(to) {
         from[t as usize] = i;
     }
     // Whether an input or output belongs to the odd network.
     const OPEN: u8 = 2;
-    let (mut input, mut output) = (vec![OPEN; n], vec![OPEN; n]);
+    let [mut input, mut output] = [(); 2].map(|()| Zeroizing::new(vec![OPEN; n]));
     // The last output is odd in any case; then one chain after the other.
     for start in (0..n).rev() {
         let mut o = start;
@@ -96,7 +99,7 @@ fn set(to: &[u32], out: &mut Vec<bool>) {
         }
     }
     out.extend((0..n / 2).map(|k| input[2 * k] == 1));
-    let (mut even, mut odd) = (vec![0u32; n / 2], vec![0u32; n.div_ceil(2)]);
+    let [mut even, mut odd] = [n / 2, n.div_ceil(2)].map(|half| Zeroizing::new(vec![0u32; half]));
     for (i, &t) in to.iter().enumerate() {
         if input[i] == 0 {
             even[i / 2] = t / 2;
@@ -124,7 +127,7 @@ mod tests {
             prop_assert_eq!(layout.len(), switches(n));
             prop_assert_eq!(settings.len(), switches(n));
             let mut rows: Vec<u32> = (0..n as u32).collect();
-            for (&(a, b), &exchange) in layout.iter().zip(&settings) {
+            for (&(a, b), &exchange) in layout.iter().zip(settings.iter()) {
                 if exchange {
                     rows.swap(a as usize, b as usize);
                 }

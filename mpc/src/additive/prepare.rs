@@ -77,7 +77,7 @@ impl Additive {
     }
 
     fn triples<R: Word>(&mut self, n: usize) -> Result<Columns> {
-        let a: Vec<R> = random(&mut self.rng, n);
+        let a: Wiped<R> = Zeroizing::new(random(&mut self.rng, n));
         let more = self.mesh.parties() > 2;
         let mut b: Wiped<R> = Zeroizing::new(if more { random(&mut self.rng, n) } else { vec![] });
         let mut c = Zeroizing::new(vec![R::default(); n]);
@@ -95,7 +95,6 @@ impl Additive {
         for i in 0..n {
             c[i] = c[i].plus(a[i].times(b[i]));
         }
-        let a = Zeroizing::new(a);
         Ok([&a, &b, &c].map(|v| Zeroizing::new(R::to_words(v))).into())
     }
 

@@ -62,7 +62,7 @@ pub struct Permutation {
 
 enum Turn {
     /// This party routes: its settings, and rows with each peer.
-    Router { settings: Vec<bool>, rows: Vec<(usize, Rows)> },
+    Router { settings: Wiped<bool>, rows: Vec<(usize, Rows)> },
     /// Another party routes.
     Other { router: usize, rows: Rows },
 }

@@ -100,6 +100,18 @@ impl Pool {
 /// A vector that is wiped after use.
 pub(super) type Wiped<T> = Zeroizing<Vec<T>>;
 
+/// Appends to a vector of secrets. One that outgrows its memory moves, and leaves
+/// a copy behind when the library moves it; here the old place is wiped.
+pub(super) fn append<T: Zeroize + Copy>(to: &mut Vec<T>, more: &[T]) {
+    let len = to.len() + more.len();
+    if len > to.capacity() {
+        let mut grown = Vec::with_capacity(len.max(2 * to.capacity()));
+        grown.extend_from_slice(to);
+        std::mem::replace(to, grown).zeroize();
+    }
+    to.extend_from_slice(more);
+}
+
 /// Columns of words.
 pub(super) type Columns = Vec<Wiped<u64>>;
 
@@ -143,7 +155,7 @@ impl Store {
             if pool.is_empty() {
                 *pool = std::mem::take(&mut *column);
             } else {
-                pool.extend_from_slice(&column);
+                append(pool, &column);
             }
         }
         Ok(())
@@ -175,5 +187,21 @@ impl Store {
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Store").field("held", &self.plan()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::append;
+
+    #[test]
+    fn a_vector_that_grows_keeps_what_is_in_it() {
+        let (mut grown, mut expected) = (Vec::new(), Vec::new());
+        for i in 0..50u64 {
+            let more: Vec<u64> = (0..i % 7).map(|j| 100 * i + j).collect();
+            expected.extend_from_slice(&more);
+            append(&mut grown, &more);
+            assert_eq!(grown, expected);
+        }
     }
 }

@@ -130,12 +130,17 @@ impl Additive {
         let mut confirmation = Confirmation::new(b"sealed", &sealed, segments);
         for segment in 0..segments {
             let left = (segments - segment) as usize;
-            let mut plain = Zeroizing::new(Vec::new());
+            let mut items = Vec::new();
             for (kind, n) in self.store.plan() {
                 let n = n.div_ceil(left);
-                let columns = self.store.take(kind, n)?;
-                confirmation.add(kind, n);
-                encode(kind, n, &columns, &mut plain);
+                items.push((kind, n, self.store.take(kind, n)?));
+            }
+            // In full length at once: a vector that grows leaves copies behind.
+            let size = items.iter().map(|(_, _, columns)| encoded(columns)).sum::<usize>();
+            let mut plain = Zeroizing::new(Vec::with_capacity(size + TAG));
+            for (kind, n, columns) in &items {
+                confirmation.add(*kind, *n);
+                encode(*kind, *n, columns, &mut plain);
             }
             let tag = cipher
                 .encrypt_inout_detached(
@@ -320,6 +325,11 @@ fn head(kind: Kind, n: usize) -> [u64; 5] {
     };
     let [a, b, c] = parameters.map(|x| x as u64);
     [tag, a, b, c, n as u64]
+}
+
+/// Bytes that [`encode`] writes.
+fn encoded(columns: &Columns) -> usize {
+    40 + columns.iter().map(|c| 8 * c.len()).sum::<usize>()
 }
 
 /// Head and columns.
