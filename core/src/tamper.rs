@@ -420,6 +420,63 @@ fn vole_detects_every_deviation_that_matters() {
     assert_eq!(total, 3500);
 }
 
+/// The objects of a failed check refuse further use on a mesh that knows nothing
+/// of it. The mesh of the failure has ended anyway.
+fn refuses<T: std::fmt::Debug>(mut call: impl FnMut(&mut Mesh) -> Result<T>) {
+    let mut fresh = Mesh::in_memory(&["ann", "ben"]).unwrap();
+    for mesh in &mut fresh {
+        let error = call(mesh).unwrap_err();
+        assert!(error.to_string().contains("set up anew"), "{error}");
+        assert!(mesh.failure().is_none() && mesh.meter().sent() == 0);
+    }
+}
+
+#[test]
+fn a_failed_check_ends_its_object() {
+    let security = Security::Malicious;
+    let rng = &mut StdRng::seed_from_u64(5);
+    let delta = rng.random::<u128>() | 1;
+    let (pairs, chosen) = keys(delta, rng);
+    let (pairs, chosen) = (&pairs, &chosen);
+    // Ben's trees, corrections, answer: an altered answer fails for sure.
+    let attack = |side, at| Some(Attack { side, at, change: Change::FlipBit, seed: 1 });
+    let new_sender = move |mesh: &mut Mesh| {
+        let key = Secret::new([3; 16]);
+        CotSender::with_keys(mesh, 1, 2, security, (Secret::new(delta), chosen), key).unwrap()
+    };
+    let new_receiver = move |mesh: &mut Mesh| CotReceiver::with_keys(mesh, 0, 2, security, pairs);
+    let (one, _, _) = run(
+        attack(1, 2),
+        &Sent::default(),
+        |mesh| {
+            let mut sender = new_sender(mesh);
+            let error = sender.extend_random(mesh, 128).unwrap_err();
+            assert!(error.to_string().contains("not consistent"), "{error}");
+            refuses(|mesh| sender.extend_random(mesh, 128));
+            Ok(())
+        },
+        |mesh| new_receiver(mesh)?.extend_random(mesh, 128),
+    );
+    one.unwrap();
+    // Ann's challenge, message, digest.
+    let plan = Plan { n: 40, width: 4, trees: 6, depth: 4, code: Code::ExConv7x24 };
+    let (_, two, _) = run(
+        attack(0, 2),
+        &Sent::default(),
+        |mesh| VoleSender::from_base(new_sender(mesh), plan.code, security).run(mesh, plan),
+        |mesh| {
+            let rng = &mut StdRng::seed_from_u64(6);
+            let base = new_receiver(mesh)?;
+            let mut receiver = VoleReceiver::from_base(base, plan.code, security, rng);
+            let error = receiver.run::<u128>(mesh, plan).map(drop).unwrap_err();
+            assert!(error.to_string().contains("not consistent"), "{error}");
+            refuses(|mesh| receiver.run::<u128>(mesh, plan));
+            Ok(())
+        },
+    );
+    two.unwrap();
+}
+
 #[test]
 fn vole_without_its_check_is_caught() {
     for session in [vole(1, Security::Malicious, true), vole(128, Security::Malicious, true)] {

@@ -229,6 +229,35 @@ fn silent_one_of_n_comes_from_wide_rows() {
     }
 }
 
+/// A silent source whose call failed gives no rows, not even those in stock.
+#[test]
+fn what_failed_is_not_used_again() {
+    let security = Security::Malicious;
+    let ((mut sender, _), (mut receiver, _)) = both(
+        |mesh| {
+            let mut sender = sender(mesh, security)?;
+            sender.extend_random(mesh, 1).map(|_| sender)
+        },
+        |mesh| {
+            let mut receiver = receiver(mesh, security)?;
+            receiver.extend_random(mesh, 1).map(|_| receiver)
+        },
+    );
+    let fresh = || -> [Mesh; 2] {
+        Mesh::in_memory(&["ann", "ben"]).unwrap().try_into().unwrap_or_else(|_| panic!("two"))
+    };
+    // The peer is gone when the message of choices is due; rows are in stock.
+    let [mut ann, _] = fresh();
+    sender.extend(&mut ann, 10).unwrap_err();
+    let [_, mut ben] = fresh();
+    receiver.extend(&mut ben, &[7], 10).unwrap_err();
+    let [mut ann, mut ben] = fresh();
+    let error = sender.extend_random(&mut ann, 10).unwrap_err().to_string();
+    assert!(error.contains("set up anew"), "{error}");
+    let error = receiver.extend_random(&mut ben, 10).unwrap_err().to_string();
+    assert!(error.contains("set up anew"), "{error}");
+}
+
 #[test]
 fn bad_arguments_are_refused() {
     let mut meshes = Mesh::in_memory(&["ann", "ben"]).unwrap();

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     Error, Mesh, Result, Secret, bits,
     field::Gf128,
-    ot::{Receiver, Security, Sender, cost::Cost},
+    ot::{Receiver, Security, Sender, cost::Cost, extension::begin},
 };
 use rand::CryptoRng;
 use rayon::prelude::*;
@@ -107,6 +107,8 @@ pub struct SilentSender {
     code: Code,
     batch: usize,
     stocks: Stocks,
+    /// A call is under way, or has failed.
+    busy: bool,
 }
 
 /// The side of correlated OT that has choice bits.
@@ -115,6 +117,8 @@ pub struct SilentReceiver {
     code: Code,
     batch: usize,
     stocks: Stocks,
+    /// A call is under way, or has failed.
+    busy: bool,
 }
 
 impl SilentSender {
@@ -130,7 +134,7 @@ impl SilentSender {
         Plan::new(code, batch, 1)?;
         let terms = terms(batch);
         let vole = VoleSender::with_terms(mesh, peer, (code, security), &terms, rng)?;
-        Ok(Self { vole, code, batch, stocks: Stocks::default() })
+        Ok(Self { vole, code, batch, stocks: Stocks::default(), busy: false })
     }
 }
 
@@ -147,7 +151,7 @@ impl SilentReceiver {
         Plan::new(code, batch, 1)?;
         let terms = terms(batch);
         let vole = VoleReceiver::with_terms(mesh, peer, (code, security), &terms, rng)?;
-        Ok(Self { vole, code, batch, stocks: Stocks::default() })
+        Ok(Self { vole, code, batch, stocks: Stocks::default(), busy: false })
     }
 }
 
@@ -163,6 +167,7 @@ impl SilentSender {
     ) -> Result<()> {
         let n = count(per, out.len())?;
         let (stock, batch) = stock(&mut self.stocks, m, self.batch)?;
+        begin(&mut self.busy)?;
         for make in batches(stock.held(), n, batch, MAX_OUTPUTS) {
             let rows = self.vole.run(mesh, Plan::new(self.code, make, m)?)?;
             stock.put(rows, Zeroizing::default());
@@ -183,6 +188,7 @@ impl SilentSender {
             }
         }
         stock.hand_over(range, per, out, finish);
+        self.busy = false;
         Ok(())
     }
 }
@@ -203,6 +209,7 @@ impl SilentReceiver {
             return Err(Error::Argument(format!("fewer than {n} choices")));
         }
         let (stock, batch) = stock(&mut self.stocks, m, self.batch)?;
+        begin(&mut self.busy)?;
         for make in batches(stock.held(), n, batch, MAX_OUTPUTS) {
             let plan = Plan::new(self.code, make, m)?;
             if m == 1 {
@@ -232,6 +239,7 @@ impl SilentReceiver {
             a = choices;
         }
         stock.hand_over(range, per, out, finish);
+        self.busy = false;
         Ok(a)
     }
 }
