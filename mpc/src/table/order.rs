@@ -11,7 +11,8 @@
 //! and inverted. It becomes an order by shuffling the vector itself by a fresh
 //! pi and opening the result (Asharov et al. 2022, section 3: `ApplyPerm`).
 //!
-//! **Leakage.** The number of rows. **Errors.** Columns of another length give
+//! **Leakage.** The number of rows; more if a vector of positions is no
+//! permutation, see [`Permutation::from_positions`]. **Errors.** Columns of another length give
 //! [`Error::Argument`]. **Cost** in `rep3`, bytes of all parties per row:
 //!
 //! | operation | bytes | rounds |
@@ -101,8 +102,22 @@ pub struct Permutation<E: Engine> {
 }
 
 impl<E: Engine> Permutation<E> {
-    /// From a shared vector that holds each of 0, ..., n - 1 once. If it does
-    /// not, that becomes known when the permutation is used, as an error.
+    /// From a shared vector that holds each of 0, ..., n - 1 once. That it does is
+    /// the caller's promise, and is not checked here.
+    ///
+    /// **If it does not**, every computing party learns all n words of it, as a
+    /// multiset: which values occur, how often, whole words of 64 bits, but not
+    /// in which rows. The first use shuffles the vector by a fresh pi and
+    /// opens it to all; pi is uniform and used for nothing else, so that the
+    /// order of what is opened says nothing. The use ends with
+    /// [`Error::Argument`]; every further use tells the same multiset again, under
+    /// another pi. Of a permutation the multiset is known beforehand: then nothing
+    /// leaks. With fewer than two rows nothing is opened, and no error comes.
+    ///
+    /// Hence never pass values of an input here that its owner chose freely. To
+    /// refuse them without opening takes a test of all n values, n comparisons or
+    /// a sort, more than the use itself costs: words are no field in which one
+    /// product of differences would tell.
     pub fn from_positions(image: E::Ring) -> Self {
         Self { image }
     }
