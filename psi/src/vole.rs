@@ -114,6 +114,9 @@ pub struct Options {
     pub most_items: u64,
     /// Runs of the job, at most.
     pub runs: u64,
+    /// The smallest set to go on with: if one is smaller, both stop after the
+    /// announcement, before anything about an item is sent.
+    pub min_items: u64,
 }
 
 impl Options {
@@ -125,6 +128,7 @@ impl Options {
             code: Code::ExConv7x24,
             most_items: 1 << 24,
             runs: 1,
+            min_items: 0,
         }
     }
 

@@ -13,7 +13,10 @@ use crate::{
     outcome::{Kind, Outcome, Output},
     table::{TYPE_NAMES, Table, fit_to_print},
 };
-use privity_psi::{Item, Options};
+use privity_psi::{
+    Item, Options,
+    vole::{self, Receiver, Sender},
+};
 use serde::{Deserialize, Serialize};
 use std::{collections::HashMap, sync::Arc};
 
@@ -254,9 +257,18 @@ fn intersect(cx: &mut Context, owners: &[usize], keys: &key::Keys) -> Result<Com
     let mut psi = mesh.fork("psi", owners)?;
     psi.set_timeout(cx.timeout);
     let (op, sequence, progress) = (cx.op, cx.sequence, &mut cx.progress);
-    let options = Options { min_items: cx.min_rows, ..Options::new(id) };
-    let alignment =
-        privity_psi::align_with_progress(&mut psi, &items, &options, &mut rand::rng(), &mut |p| {
+    let rng = &mut rand::rng();
+    let alignment = if owners.len() == 2 {
+        let options = &two_owners(id, cx.min_rows);
+        match psi.me() {
+            0 => Sender::new(&mut psi, 1, options, rng)
+                .and_then(|mut sender| sender.run_and_learn(&mut psi, &items, rng)),
+            _ => Receiver::new(&mut psi, 0, options, rng)
+                .and_then(|mut receiver| receiver.run_and_tell(&mut psi, &items, rng)),
+        }
+    } else {
+        let options = Options { min_items: cx.min_rows, ..Options::new(id) };
+        privity_psi::align_with_progress(&mut psi, &items, &options, rng, &mut |p| {
             if let Some(report) = progress {
                 report(crate::outcome::Progress {
                     op,
@@ -265,17 +277,25 @@ fn intersect(cx: &mut Context, owners: &[usize], keys: &key::Keys) -> Result<Com
                     fraction: p.done as f64 / p.total.max(1) as f64,
                 });
             }
-        });
+        })
+        .map(|alignment| alignment.rows)
+    };
     cx.used = cx.used.plus(super::wire::Counters {
         sent: psi.meter().sent(),
         received: psi.meter().received(),
         rounds: psi.clock().into(),
     });
     match alignment {
-        Ok(alignment) => Ok(Common::Rows(alignment.rows)),
+        Ok(rows) => Ok(Common::Rows(rows)),
         Err(privity_psi::Error::TooFew { .. }) => Ok(Common::TableTooSmall),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Of two owners, the first sends and the second finds out and tells. Checks
+/// against a malicious party cost little and are always on.
+fn two_owners(id: [u8; 32], min_items: u64) -> vole::Options {
+    vole::Options { min_items, ..vole::Options::new(id) }
 }
 
 /// Every owner tells those who have no table how many rows there are, or 0 if
@@ -315,14 +335,21 @@ fn dry_intersect(
     let least = sizes.iter().copied().min().unwrap_or(0);
     let assumed = cx.dry.as_ref().and_then(|plan| plan.assume.common_rows);
     let common = assumed.unwrap_or(least).min(least);
-    let cost = privity_psi::cost(&sizes, common, &Options::new([0; 32]))?;
-    if let Some(i) = owners.iter().position(|&o| o == cx.me) {
-        // Of two, the first sends the last message; of three, the one with the
-        // smallest set does. All others wait for it.
-        let last = match sizes.len() {
-            2 => 0,
-            _ => sizes.iter().position(|&n| n == least).unwrap_or(0),
-        };
+    let Some(i) = owners.iter().position(|&o| o == cx.me) else { return Ok(common) };
+    if let [sender, receiver] = sizes[..] {
+        let sizes = [sender, receiver].map(|n| usize::try_from(n).unwrap_or(usize::MAX));
+        let told = usize::try_from(common).unwrap_or(usize::MAX);
+        let cost = vole::cost(&two_owners([0; 32], 0), sizes, Some(told))?;
+        let sent = [cost.sender, cost.receiver];
+        cx.used = cx.used.plus(super::wire::Counters {
+            sent: sent[i],
+            received: sent[1 - i],
+            rounds: cost.rounds[i].into(),
+        });
+    } else {
+        let cost = privity_psi::cost(&sizes, common, &Options::new([0; 32]))?;
+        // The one with the smallest set sends the last message; the others wait for it.
+        let last = sizes.iter().position(|&n| n == least).unwrap_or(0);
         let early = i == last && least > 0;
         cx.used = cx.used.plus(super::wire::Counters {
             sent: cost.sent[i],

@@ -1,30 +1,48 @@
 //! Exact payload bytes and rounds.
 
 use super::{
-    Options, mask_bytes,
+    Options, Security, mask_bytes,
     wire::{ANNOUNCEMENT, COMMITMENT, OPENING, blinded},
 };
 use privity_core::{Error, ot, vole};
 
-/// Bytes of either side.
+/// What one job of one run sends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
     /// Payload bytes that the sender sends.
     pub sender: u64,
     /// Payload bytes that the receiver sends.
     pub receiver: u64,
+    /// Rounds, as the sender and as the receiver count them.
+    pub rounds: [u32; 2],
 }
 
-/// One run with `sender` and `receiver` items, set-up included if it is the first.
-pub fn cost(options: &Options, first: bool, sender: usize, receiver: usize) -> Result<Cost, Error> {
-    let mut total = Cost { sender: ANNOUNCEMENT as u64, receiver: ANNOUNCEMENT as u64 };
-    if first {
-        let setup = ot::cost::setup(vole::BASE_K, options.security);
-        total.sender += setup.sender as u64;
-        total.receiver += setup.receiver as u64;
+/// Set-up and one run with so many items of the sender and of the receiver; with
+/// `told` common items if the sender learns them too.
+pub fn cost(
+    options: &Options,
+    [sender, receiver]: [usize; 2],
+    told: Option<usize>,
+) -> Result<Cost, Error> {
+    let setup = ot::cost::setup(vole::BASE_K, options.security);
+    let mut total = Cost {
+        sender: (setup.sender + ANNOUNCEMENT) as u64,
+        receiver: (setup.receiver + ANNOUNCEMENT) as u64,
+        // The receiver's last message of the set-up leaves with its announcement.
+        rounds: if told.is_some() { [4, 3] } else { [2, 3] },
+    };
+    if let Some(told) = told {
+        total.receiver += 4 + 4 * told as u64;
     }
     if sender == 0 || receiver == 0 {
         return Ok(total);
+    }
+    total.rounds = match options.security {
+        Security::SemiHonest => [6, 7],
+        Security::Malicious => [10, 11],
+    };
+    if told.is_some() {
+        total.rounds[0] = total.rounds[1] + 1;
     }
     let store = options.store(receiver).len();
     let rows = vole::cost(options.code, store, 128, options.security)?;

@@ -58,10 +58,20 @@ fn check(security: Security, x: usize, y: usize, common: usize, rng: &mut StdRng
     // The common order is one.
     let hers: Vec<u64> = sent.iter().map(|&r| a[r as usize]).collect();
     assert_eq!(hers, ours);
-    let cost = cost(opts, true, x, y).unwrap();
-    let told = if x == 0 || y == 0 { 0 } else { 4 * common as u64 };
+    let told = if x == 0 || y == 0 { 0 } else { common };
+    let cost = cost(opts, [x, y], Some(told)).unwrap();
     assert_eq!(ann.meter().sent(), cost.sender);
-    assert_eq!(ben.meter().sent(), cost.receiver + 4 + told);
+    assert_eq!(ben.meter().sent(), cost.receiver);
+    assert_eq!([ann.clock(), ben.clock()], cost.rounds);
+    // One-sided.
+    let ((sent, ann), (got, ben)) = both(
+        |mesh, rng| send(mesh, 1, &own, opts, rng),
+        |mesh, rng| receive(mesh, 0, &other, opts, rng),
+    );
+    assert_eq!((sent.unwrap(), got.unwrap().len()), (y as u64, common));
+    let cost = super::cost(opts, [x, y], None).unwrap();
+    assert_eq!([ann.meter().sent(), ben.meter().sent()], [cost.sender, cost.receiver]);
+    assert_eq!([ann.clock(), ben.clock()], cost.rounds);
 }
 
 #[test]

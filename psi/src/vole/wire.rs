@@ -1,8 +1,9 @@
 //! The messages that are not vectors.
 
 use super::{MOST_ITEMS, Options, Security};
+use crate::error;
 use privity_core::{
-    Error, Mesh, Result,
+    Error, Mesh,
     codec::{Decode, DecodeError, Encode, Reader},
     transcript::Transcript,
 };
@@ -54,20 +55,22 @@ pub(super) fn announce(
     peer: usize,
     (options, role, run): (&Options, Role, u64),
     items: usize,
-) -> Result<usize> {
+) -> error::Result<usize> {
     let most = options.most_items.min(MOST_ITEMS as u64);
     if items as u64 > most {
         return Err(Error::Argument(format!(
             "{items} items are more than the {most} of one run: split them into buckets, or raise \
              most_items"
-        )));
+        ))
+        .into());
     }
     if run >= options.runs {
         return Err(Error::Argument(format!(
             "run {} of a job of {}: its failure probabilities are made for no more",
             run + 1,
             options.runs
-        )));
+        ))
+        .into());
     }
     let sender = if role == Role::Sender { mesh.me() } else { peer };
     let receiver = if role == Role::Receiver { mesh.me() } else { peer };
@@ -77,6 +80,7 @@ pub(super) fn announce(
     transcript.append("code", format!("{:?}", options.code).as_bytes());
     transcript.append("most items", &options.most_items.to_be_bytes());
     transcript.append("runs", &options.runs.to_be_bytes());
+    transcript.append("min items", &options.min_items.to_be_bytes());
     transcript.append("run", &run.to_be_bytes());
     transcript.append("sender", mesh.name(sender).as_bytes());
     transcript.append("receiver", mesh.name(receiver).as_bytes());
@@ -86,15 +90,18 @@ pub(super) fn announce(
     mesh.recv(peer, &mut bytes)?;
     let theirs = match Announcement::from_bytes(&bytes) {
         Ok(theirs) => theirs,
-        Err(e) => return Err(refuse(mesh, peer, &e.to_string())),
+        Err(e) => return Err(refuse(mesh, peer, &e.to_string()).into()),
     };
     if theirs.parameters != parameters {
         let rule = "it runs with another session id, other options, or in the same role";
-        return Err(refuse(mesh, peer, rule));
+        return Err(refuse(mesh, peer, rule).into());
     }
     if theirs.items > most {
         let rule = format!("it announces {} items, and at most {most} are agreed", theirs.items);
-        return Err(refuse(mesh, peer, &rule));
+        return Err(refuse(mesh, peer, &rule).into());
+    }
+    if theirs.items.min(items as u64) < options.min_items {
+        return Err(error::Error::TooFew { min_items: options.min_items });
     }
     Ok(theirs.items as usize)
 }
