@@ -41,6 +41,7 @@ mod rows;
 mod solve;
 
 pub use params::Params;
+pub(crate) use params::capacity;
 pub use rows::Rows;
 
 use privity_core::field::Gf128;

@@ -84,12 +84,14 @@
 //! any number of runs (buckets of a job); rows of VOLE, seeds and w are fresh for
 //! each.
 
+mod bucket;
 mod cost;
 mod mask;
 mod receiver;
 mod sender;
 mod wire;
 
+pub use bucket::BUCKET;
 pub use cost::{Cost, cost};
 pub use mask::mask_bytes;
 pub use privity_core::{ot::Security, vole::Code};

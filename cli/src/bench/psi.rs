@@ -83,19 +83,15 @@ fn party(variant: Variant, mut mesh: Mesh, set: &[Item], barrier: &Barrier) -> R
     let (me, rng) = (mesh.me(), &mut rand::rng());
     barrier.wait();
     let start = Instant::now();
-    let options = |security| vole::Options {
-        security,
-        most_items: set.len() as u64,
-        ..vole::Options::new([1; 32])
-    };
+    let options =
+        |security| vole::Options { security, ..vole::Options::job([1; 32], set.len() as u64) };
     let fast = |mesh: &mut Mesh, security, rng: &mut _| {
         let options = options(security);
         Ok::<_, privity_psi::Error>(if me == 0 {
-            Sender::new(mesh, 1, &options, rng)?.run(mesh, set, rng)?;
+            Sender::new(mesh, 1, &options, rng)?.run_job(mesh, set, rng)?;
             None
         } else {
-            let found = Receiver::new(mesh, 0, &options, rng)?.run(mesh, set, rng)?;
-            Some(found.iter().map(|m| m.row).collect())
+            Some(Receiver::new(mesh, 0, &options, rng)?.run_job(mesh, set, rng)?)
         })
     };
     let rows = match variant {

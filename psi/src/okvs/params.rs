@@ -129,7 +129,7 @@ fn overflow_bits(keys: usize, bins: usize, capacity: usize) -> f64 {
 }
 
 /// The least capacity that fails with probability 2^-bits per bin.
-fn capacity(keys: usize, bins: usize, bits: f64) -> usize {
+pub(crate) fn capacity(keys: usize, bins: usize, bits: f64) -> usize {
     if bins == 1 {
         return keys;
     }

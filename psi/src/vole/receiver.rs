@@ -50,6 +50,10 @@ impl Receiver {
         Ok(Self { vole, options: options.clone(), runs: 0 })
     }
 
+    pub(super) fn options(&self) -> &Options {
+        &self.options
+    }
+
     /// One run with these items, which must differ: the common ones, in a
     /// pseudorandom order.
     pub fn run(

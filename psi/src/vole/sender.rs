@@ -39,6 +39,10 @@ impl Sender {
         Ok(Self { vole, options: options.clone(), runs: 0 })
     }
 
+    pub(super) fn options(&self) -> &Options {
+        &self.options
+    }
+
     /// One run with these items, which must differ. Returns the size of the
     /// receiver's set.
     pub fn run(

@@ -74,6 +74,137 @@ fn check(security: Security, x: usize, y: usize, common: usize, rng: &mut StdRng
     assert_eq!([ann.clock(), ben.clock()], cost.rounds);
 }
 
+/// A job of many runs finds the same, and fills its buckets up.
+#[test]
+fn buckets_find_the_same() {
+    let seed = rand::random();
+    println!("seed {seed}");
+    let rng = &mut StdRng::seed_from_u64(seed);
+    let (a, b) = sets(rng, 20_000, 15_000, 4_321);
+    let items = |x: &[u64]| x.iter().map(|&x| item(x)).collect::<Vec<_>>();
+    let (own, other) = (items(&a), items(&b));
+    let opts = &Options { runs: 7, ..options(Security::Malicious) };
+    let ((sent, _), (got, _)) = both(
+        |mesh, rng| Sender::new(mesh, 1, opts, rng)?.run_job(mesh, &own, rng),
+        |mesh, rng| Receiver::new(mesh, 0, opts, rng)?.run_job(mesh, &other, rng),
+    );
+    sent.unwrap();
+    let theirs: HashSet<u64> = a.iter().copied().collect();
+    let mut got = got.unwrap();
+    got.sort_unstable();
+    let expected: Vec<u32> =
+        (0..).zip(&b).filter(|(_, y)| theirs.contains(y)).map(|(row, _)| row).collect();
+    assert_eq!(got, expected);
+    assert_eq!(Options::job([0; 32], 1 << 24).runs, 16);
+    assert_eq!(Options::job([0; 32], 5).runs, 1);
+}
+
+/// What either side sends, altered on its way: no item is ever found that is not
+/// common, whatever else comes of it.
+#[test]
+fn altered_messages_add_no_item() {
+    let seed = rand::random();
+    println!("seed {seed}");
+    let rng = &mut StdRng::seed_from_u64(seed);
+    let (a, b) = sets(rng, 60, 50, 20);
+    let items = |x: &[u64]| x.iter().map(|&x| item(x)).collect::<Vec<_>>();
+    let (own, other) = (items(&a), items(&b));
+    let theirs: HashSet<u64> = a.iter().copied().collect();
+    let opts = &options(Security::Malicious);
+    let attempt = |fault: Option<(usize, usize, u64)>| {
+        let (pair, log) = altered::meshes(fault);
+        let [mut ann, mut ben] = pair;
+        let (sent, got) = thread::scope(|scope| {
+            let (own, other) = (&own, &other);
+            let ann = scope.spawn(move || send(&mut ann, 1, own, opts, &mut rand::rng()));
+            let got = receive(&mut ben, 0, other, opts, &mut rand::rng());
+            drop(ben);
+            (ann.join().unwrap(), got)
+        });
+        if let Ok(found) = &got {
+            assert!(
+                found.iter().all(|m| theirs.contains(&b[m.row as usize])),
+                "seed {seed}, {fault:?}: a wrong item"
+            );
+        }
+        (sent, got, log.map(|n| n.load(std::sync::atomic::Ordering::SeqCst)))
+    };
+    let (sent, got, messages) = attempt(None);
+    assert_eq!((sent.unwrap(), got.unwrap().len()), (50, 20));
+    let (mut tried, mut noticed) = (0, 0);
+    for side in 0..2 {
+        for at in 0..messages[side] {
+            for _ in 0..4 {
+                let (sent, got, _) = attempt(Some((side, at, rng.random())));
+                tried += 1;
+                noticed += usize::from(sent.is_err() || !got.is_ok_and(|m| m.len() == 20));
+            }
+        }
+    }
+    println!("{tried} altered messages, {noticed} with an error or a smaller result");
+    // A bit of a mask or of the store may belong to no common item.
+    assert!(tried >= 40 && 2 * noticed >= tried, "{noticed} of {tried}");
+}
+
+/// Links of two parties on which one message is altered.
+mod altered {
+    use privity_core::{
+        Cancel, Channel, Mesh, PartyName, Result, channel::memory_pair, mesh::HEADER,
+    };
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+        time::Duration,
+    };
+
+    struct Link {
+        inner: Box<dyn Channel>,
+        fault: Option<(usize, u64)>,
+        sent: Arc<AtomicUsize>,
+    }
+
+    impl Channel for Link {
+        fn send(&mut self, mut message: Vec<u8>) -> Result<()> {
+            let at = self.sent.fetch_add(1, Ordering::SeqCst);
+            let len = message.len() - HEADER;
+            if let Some((_, seed)) = self.fault.filter(|f| f.0 == at && len > 0) {
+                message[HEADER + seed as usize % len] ^= 1 << (seed >> 60 & 7);
+            }
+            self.inner.send(message)
+        }
+        fn recv(&mut self, max: usize) -> Result<Vec<u8>> {
+            self.inner.recv(max)
+        }
+        fn fork(&mut self, label: &str) -> Result<Box<dyn Channel>> {
+            self.inner.fork(label)
+        }
+        fn set_timeout(&mut self, timeout: Duration) {
+            self.inner.set_timeout(timeout);
+        }
+        fn peer(&self) -> &PartyName {
+            self.inner.peer()
+        }
+    }
+
+    /// The fault: which side sends the message, which of its messages, and what
+    /// decides about the bit.
+    pub(super) fn meshes(fault: Option<(usize, usize, u64)>) -> ([Mesh; 2], [Arc<AtomicUsize>; 2]) {
+        let names: [PartyName; 2] = ["ann".into(), "ben".into()];
+        let (a, b) = memory_pair("ann", "ben");
+        let counts: [Arc<AtomicUsize>; 2] = Default::default();
+        let mesh = |me: usize, inner| {
+            let fault = fault.filter(|f| f.0 == me).map(|f| (f.1, f.2));
+            let link = Box::new(Link { inner, fault, sent: counts[me].clone() });
+            let mut links: Vec<Option<Box<dyn Channel>>> = vec![None, None];
+            links[1 - me] = Some(link);
+            Mesh::new(me, &names, links, Cancel::new()).unwrap()
+        };
+        ([mesh(0, a), mesh(1, b)], counts)
+    }
+}
+
 #[test]
 fn the_intersection_is_exact() {
     let seed = rand::random();
