@@ -180,6 +180,7 @@ fn refuse(mesh: &mut Mesh, peer: usize, error: OutOfRange) -> privity_core::Erro
 }
 
 #[cfg(test)]
+#[allow(clippy::print_stdout)] // the seed of a failure
 mod tests {
     use super::*;
     use crate::engine::Dims;
