@@ -1,3 +1,5 @@
+#![allow(clippy::print_stdout)] // the seed of a failure
+
 use super::{noise::*, *};
 use crate::params::STATISTICAL_BITS;
 use proptest::prelude::*;
