@@ -9,7 +9,7 @@
 //!
 //! **Parties.** The *decryptor* has the key and polynomials \\(a_t\\), the
 //! *evaluator* polynomials \\(b_{t,l}\\) and random words r. In the ring
-//! \\(\mathbb{Z}_q[X]/(X^N+1)\\), with \\(\lfloor x \rceil = \mathrm{round}(x
+//! \\(\mathbb{Z}_q\[X\]/(X^N+1)\\), with \\(\lfloor x \rceil = \mathrm{round}(x
 //! q / 2^{64})\\):
 //!
 //! \\[\begin{aligned}
@@ -17,11 +17,11 @@
 //!   c_{0,t} = -c_{1,t} s + \lfloor a_t \rceil + e_t && (1)\\\\
 //! &\text{evaluator: } d_{0,l} = \sum_t b_{t,l} c_{0,t} + p_0 u_l, \quad
 //!   d_{1,l} = \sum_t b_{t,l} c_{1,t} + p_1 u_l + e'_l && (2)\\\\
-//! &\text{at each chosen place j: } d_{0,l}[j] + f - \lfloor r \rceil,
+//! &\text{at each chosen place j: } d_{0,l}\[j\] + f - \lfloor r \rceil,
 //!   \quad f \text{ uniform in } [-H, H) && (3)\\\\
 //! &\text{sends these and } d_{1,l}, \text{ rounded to the modulus } q' && (4)\\\\
-//! &\text{decryptor: } \mathrm{round}(2^{64} (d_0 + d_1 s)[j] / q')
-//!   = \Bigl(\sum_t a_t b_{t,l}\Bigr)[j] - r \bmod 2^{64} && (5)
+//! &\text{decryptor: } \mathrm{round}(2^{64} (d_0 + d_1 s)\[j\] / q')
+//!   = \Bigl(\sum_t a_t b_{t,l}\Bigr)\[j\] - r \bmod 2^{64} && (5)
 //! \end{aligned}\\]
 //!
 //! where \\(p_1, c_{1,t}\\) come from the seed \\(\rho\\) by AES-128 in counter

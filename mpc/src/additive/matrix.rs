@@ -14,7 +14,7 @@
 //! reply decrypts to the product less uniform words, which are the
 //! evaluator's share.
 //!
-//! **Adversary** semi-honest. **Leakage** the shape. **Cost** [`Tiling::messages`].
+//! **Adversary** semi-honest. **Leakage** the shape. **Cost** `Tiling::messages` in `tiling.rs`.
 //!
 //! **Arrangement.** Keys, errors, floods and masks are fresh for each triple and
 //! pair. The noise tells of a factor no more than \\(2^{-40}\\) for each triple
