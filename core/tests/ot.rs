@@ -314,9 +314,11 @@ fn different_terms_are_refused() {
             drop(ben);
             [ann.join().unwrap(), outcome]
         });
-        let error = ben.unwrap_err().to_string();
-        assert!(error.contains("'ann' deviated") && error.contains("other terms"), "{error}");
-        ann.unwrap_err();
+        for (result, culprit) in [(ann, "ben"), (ben, "ann")] {
+            let error = result.unwrap_err();
+            assert_eq!(error.culprit(), Some(culprit), "{error}");
+            assert!(error.to_string().contains("other terms"), "{error}");
+        }
     };
     refused(|mesh| receiver(mesh, 3, Security::Malicious).map(drop));
     refused(|mesh| receiver(mesh, 2, Security::SemiHonest).map(drop));

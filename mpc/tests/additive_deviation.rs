@@ -4,7 +4,7 @@
 #![allow(clippy::expect_used)] // a failed expectation fails the test
 
 use privity_core::{
-    Cancel, Channel, Error, Mesh, PartyName, Result, channel::memory_pair, mesh::HEADER,
+    Cancel, Channel, Error, Mesh, PartyName, Result, channel::memory_pair, mesh::HEADER, vole::Code,
 };
 use privity_mpc::{
     additive::{Additive, Profile},
@@ -141,6 +141,40 @@ fn changed_contents_never_panic() {
         for at in 6..40 {
             let errors = run(to, Fault::Flip, at);
             assert!(errors.iter().all(Option::is_none), "{errors:?}");
+        }
+    }
+}
+
+/// Parties with different profiles, codes or sizes get an error at set-up, both of
+/// them, and no shares.
+#[test]
+fn different_profiles_are_refused_by_both() {
+    let wan = |code, batch| Profile::Wan { code, batch };
+    let (short, long) = (Code::ExConv7x24, Code::ExConv21x24);
+    for profiles in [
+        [Profile::LAN, Profile::WAN],
+        [Profile::Lan { k: 8 }, Profile::WAN],
+        [Profile::Lan { k: 2 }, Profile::Lan { k: 3 }],
+        [wan(short, 1 << 14), wan(long, 1 << 14)],
+        [wan(short, 1 << 14), wan(short, 1 << 15)],
+    ] {
+        let meshes = Mesh::in_memory(&["ann", "ben"]).expect("two names");
+        let results: Vec<Result<Additive>> = std::thread::scope(|scope| {
+            let parties: Vec<_> = meshes
+                .into_iter()
+                .zip(profiles)
+                .map(|(mesh, p)| scope.spawn(move || Additive::new(mesh, p, &mut rand::rng())))
+                .collect();
+            parties.into_iter().map(|p| p.join().expect("no panic")).collect()
+        });
+        for (result, peer) in results.into_iter().zip(["ben", "ann"]) {
+            match result {
+                Err(Error::Deviation { peer: named, rule, .. }) => {
+                    assert!(&*named == peer && rule.contains("other terms"), "{rule}");
+                }
+                Err(error) => panic!("{profiles:?}: {error}"),
+                Ok(_) => panic!("{profiles:?} were set up"),
+            }
         }
     }
 }

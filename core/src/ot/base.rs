@@ -30,7 +30,8 @@
 //! **Rounds and bytes.** Two messages: 48 + 64 n bytes from the receiver, 64 n
 //! from the sender. The receiver's begins with a digest of the *terms*: a text
 //! that says what the OTs are for, with all parameters. Parties with different
-//! terms would get unrelated rows without noticing; here they get an error.
+//! terms would get unrelated rows without noticing; here both get an error, the
+//! receiver by an answer that holds no points.
 //!
 //! **Ours.** The nonce. It separates the oracles of concurrent runs; it is
 //! chosen by the receiver, whose choice can only hurt itself, since the sender
@@ -52,6 +53,10 @@ type Encoded = [u8; POINT];
 const POINT: usize = 32;
 const NONCE: usize = 32;
 const TERMS: usize = 16;
+
+/// An answer of nothing but this refuses the receiver's terms: no encoding of a
+/// point has its highest bit set.
+const REFUSAL: u8 = 0xFF;
 
 /// Payload bytes that the receiver of `n` base OTs sends, and the sender.
 pub const fn bytes(n: usize) -> (usize, usize) {
@@ -173,6 +178,9 @@ pub fn receive(
     mesh.send_bulk(peer, &[&digest(terms)[..], &message].concat())?;
     let mut reply = vec![0u8; bytes(choices.len()).1];
     mesh.recv_bulk(peer, &mut reply)?;
+    if reply.iter().all(|&byte| byte == REFUSAL) {
+        return Err(other_terms(mesh, peer, terms));
+    }
     let keys = state.finish(&reply).ok_or_else(|| super::stop(mesh, peer, NO_POINT))?;
     Ok((keys, session))
 }
@@ -190,16 +198,21 @@ pub fn send(
     mesh.recv_bulk(peer, &mut message)?;
     let (theirs, message) = message.split_at(TERMS);
     if theirs != digest(terms) {
-        let rule = format!(
-            "it sets up other terms than '{terms}': both parties need the same version, protocol \
-             and parameters"
-        );
-        let error = mesh.deviation(peer, rule);
-        return Err(mesh.abort(error));
+        mesh.send_bulk(peer, &vec![REFUSAL; bytes(n).1])?;
+        return Err(other_terms(mesh, peer, terms));
     }
     let (reply, keys) = answer(message, n, rng).ok_or_else(|| super::stop(mesh, peer, NO_POINT))?;
     mesh.send_bulk(peer, &reply)?;
     Ok((keys, session(message)))
+}
+
+fn other_terms(mesh: &mut Mesh, peer: usize, terms: &str) -> crate::Error {
+    let rule = format!(
+        "it sets up other terms than '{terms}': both parties need the same version, protocol \
+         and parameters"
+    );
+    let error = mesh.deviation(peer, rule);
+    mesh.abort(error)
 }
 
 fn digest(terms: &str) -> [u8; TERMS] {
