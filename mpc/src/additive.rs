@@ -47,7 +47,7 @@
 //! | test for zero | 79.5 | 6 |
 //!
 //! More than two parties run comparisons, truncations and conversions bit by bit
-//! ([`adder`]): correct, and slower by two orders of magnitude.
+//! ([`adder`]): correct, and slower by an order of magnitude (`docs/additive.md`).
 
 pub mod adder;
 pub mod boolean;
