@@ -86,6 +86,8 @@ enum Variant {
     VoleSemiHonest,
     /// Diffie-Hellman, semi-honest; both learn the result
     Ecdh,
+    /// The result and one payload of 64 bits stay shared, in engine additive
+    Circuit,
 }
 
 impl Variant {
@@ -94,6 +96,7 @@ impl Variant {
             Variant::Vole => "vole, malicious",
             Variant::VoleSemiHonest => "vole, semi-honest",
             Variant::Ecdh => "ecdh, semi-honest",
+            Variant::Circuit => "circuit, semi-honest",
         }
     }
 }

@@ -75,6 +75,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod circuit;
 pub mod ecdh;
 mod error;
 mod group;

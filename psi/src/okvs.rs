@@ -42,6 +42,7 @@ mod solve;
 
 pub use params::Params;
 pub(crate) use params::capacity;
+pub(crate) use rows::Hash;
 pub use rows::Rows;
 
 use privity_core::field::Gf128;

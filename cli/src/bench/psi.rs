@@ -3,8 +3,12 @@
 use super::{Args, Report, Variant};
 use crate::Failure;
 use privity_core::{Mesh, meter::Meter};
+use privity_mpc::{
+    additive::{Additive, Profile},
+    engine::{Engine, Recipients, RingShares},
+};
 use privity_psi::{
-    Item, Options, align,
+    Item, Options, align, circuit,
     vole::{self, Receiver, Security, Sender},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -15,8 +19,16 @@ struct Run {
     seconds: f64,
     bytes: u64,
     rounds: u32,
-    /// Own rows that are common; of the sender, none.
-    rows: Option<Vec<u32>>,
+    found: Found,
+}
+
+/// What a party learnt.
+enum Found {
+    Nothing,
+    /// Own rows that are common.
+    Rows(Vec<u32>),
+    /// How many are common, counted under sharing after the clock has stopped.
+    Count(u64),
 }
 
 /// From a common start, set-up included, to the end of the slower party.
@@ -56,8 +68,13 @@ pub(super) fn run(args: &Args) -> Result<Report, Failure> {
         last = Some(runs);
     }
     let runs = last.ok_or("nothing was run")?;
-    let rows = runs[1].rows.as_ref().ok_or("the receiver learnt nothing")?;
-    let wrong = rows.iter().filter(|row| !expected(row)).count() + (n / 2).abs_diff(rows.len());
+    let wrong = match &runs[1].found {
+        Found::Nothing => return Err("the receiver learnt nothing".into()),
+        Found::Rows(rows) => {
+            rows.iter().filter(|row| !expected(row)).count() + (n / 2).abs_diff(rows.len())
+        }
+        Found::Count(count) => (n / 2).abs_diff(*count as usize),
+    };
     let mut sorted = times.clone();
     sorted.sort_by(f64::total_cmp);
     let bytes_per_party: Vec<u64> = runs.iter().map(|r| r.bytes).collect();
@@ -89,18 +106,42 @@ fn party(variant: Variant, mut mesh: Mesh, set: &[Item], barrier: &Barrier) -> R
         let options = options(security);
         Ok::<_, privity_psi::Error>(if me == 0 {
             Sender::new(mesh, 1, &options, rng)?.run_job(mesh, set, rng)?;
-            None
+            Found::Nothing
         } else {
-            Some(Receiver::new(mesh, 0, &options, rng)?.run_job(mesh, set, rng)?)
+            Found::Rows(Receiver::new(mesh, 0, &options, rng)?.run_job(mesh, set, rng)?)
         })
     };
-    let rows = match variant {
+    let found = match variant {
         Variant::Vole => fast(&mut mesh, Security::Malicious, rng),
         Variant::VoleSemiHonest => fast(&mut mesh, Security::SemiHonest, rng),
-        Variant::Ecdh => align(&mut mesh, set, &Options::new([1; 32]), rng).map(|a| Some(a.rows)),
+        Variant::Ecdh => {
+            align(&mut mesh, set, &Options::new([1; 32]), rng).map(|a| Found::Rows(a.rows))
+        }
+        Variant::Circuit => return circuit(mesh, set, start).map_err(|e| e.to_string()),
     };
-    let rows = rows.map_err(|e| e.to_string())?;
+    let found = found.map_err(|e| e.to_string())?;
     let seconds = start.elapsed().as_secs_f64();
     let meter: &Meter = mesh.meter();
-    Ok(Run { seconds, bytes: meter.sent(), rounds: mesh.clock(), rows })
+    Ok(Run { seconds, bytes: meter.sent(), rounds: mesh.clock(), found })
+}
+
+/// Membership and one payload as shares of engine additive.
+fn circuit(mut mesh: Mesh, set: &[Item], start: Instant) -> privity_psi::Result<Run> {
+    let rng = &mut rand::rng();
+    let options = vole::Options { security: Security::SemiHonest, ..vole::Options::new([1; 32]) };
+    let own = if mesh.me() == 0 {
+        let payload: Vec<u64> = (0..set.len() as u64).collect();
+        circuit::Sender::new(&mut mesh, 1, &options, rng)?.run(&mut mesh, set, &[&payload], rng)?
+    } else {
+        circuit::Receiver::new(&mut mesh, 0, &options, rng)?.run(&mut mesh, set, 1, rng)?
+    };
+    let mut engine = Additive::new(mesh, Profile::LAN, rng)?;
+    let (sides, bins) = ([1, 0], circuit::bins(set.len()));
+    let common = circuit::membership(&mut engine, sides, Some(&own), bins)?;
+    let _payload = circuit::payload(&mut engine, sides, Some(&own), 0, bins)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let (bytes, rounds) = (engine.mesh().meter().sent(), engine.mesh().clock());
+    let ones = engine.bit_to_ring(&common)?.sum_columns(1);
+    let count = engine.open(&ones, Recipients::All)?.map_or(0, |n| n[0]);
+    Ok(Run { seconds, bytes, rounds, found: Found::Count(count) })
 }

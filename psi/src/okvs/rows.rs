@@ -24,14 +24,18 @@ pub struct Rows {
 /// What a seed makes of keys: a permutation of 128 bits that nobody could know
 /// when the keys were chosen.
 #[derive(Debug)]
-struct Hash(Aes128);
+pub(crate) struct Hash(Aes128);
 
 /// Blocks that are hashed at once.
 const BATCH: usize = 64;
 
 impl Hash {
+    pub(crate) fn new(seed: &[u8; 16]) -> Self {
+        Self(Aes128::new(&Array::from(*seed)))
+    }
+
     /// E(x + j) + x for each key x, column j: 0 for places, else a coefficient.
-    fn column(&self, j: usize, keys: &[u128], out: &mut [u128]) {
+    pub(crate) fn column(&self, j: usize, keys: &[u128], out: &mut [u128]) {
         let mut blocks = [Array::from([0u8; 16]); BATCH];
         for (keys, out) in keys.chunks(BATCH).zip(out.chunks_mut(BATCH)) {
             let blocks = &mut blocks[..keys.len()];
@@ -76,7 +80,7 @@ impl Rows {
     /// If there are 2^32 keys or more.
     pub fn new(params: Params, seed: &[u8; 16], keys: &[u128]) -> Self {
         assert!(u32::try_from(keys.len()).is_ok(), "2^32 keys or more");
-        let hash = Hash(Aes128::new(&Array::from(*seed)));
+        let hash = Hash::new(seed);
         let bins = params.bins();
         let mut first = vec![0u32; keys.len()];
         first.par_chunks_mut(1 << 12).zip(keys.par_chunks(1 << 12)).for_each(|(bin_of, keys)| {

@@ -24,16 +24,29 @@ pub fn cost(
     [sender, receiver]: [usize; 2],
     told: Option<usize>,
 ) -> Result<Cost, Error> {
+    let mut total = function_cost(options, [sender, receiver])?;
+    if sender != 0 && receiver != 0 {
+        total.sender += (sender * mask_bytes(options)) as u64;
+    }
+    if let Some(told) = told {
+        total.receiver += 4 + 4 * told as u64;
+        total.rounds[0] = total.rounds[1] + 1;
+    }
+    Ok(total)
+}
+
+/// The same without what the sender sends about its own items.
+pub(crate) fn function_cost(
+    options: &Options,
+    [sender, receiver]: [usize; 2],
+) -> Result<Cost, Error> {
     let setup = ot::cost::setup(vole::BASE_K, options.security);
     let mut total = Cost {
         sender: (setup.sender + ANNOUNCEMENT) as u64,
         receiver: (setup.receiver + ANNOUNCEMENT) as u64,
         // The receiver's last message of the set-up leaves with its announcement.
-        rounds: if told.is_some() { [4, 3] } else { [2, 3] },
+        rounds: [2, 3],
     };
-    if let Some(told) = told {
-        total.receiver += 4 + 4 * told as u64;
-    }
     if sender == 0 || receiver == 0 {
         return Ok(total);
     }
@@ -41,12 +54,9 @@ pub fn cost(
         Security::SemiHonest => [6, 7],
         Security::Malicious => [10, 11],
     };
-    if told.is_some() {
-        total.rounds[0] = total.rounds[1] + 1;
-    }
     let store = options.store(receiver).len();
     let rows = vole::cost(options.code, store, 128, options.security)?;
-    total.sender += (rows.sender + sender * mask_bytes(options)) as u64;
+    total.sender += rows.sender as u64;
     total.receiver += (rows.receiver + 32 + 16 * store) as u64;
     if blinded(options) {
         total.sender += (COMMITMENT + OPENING) as u64;

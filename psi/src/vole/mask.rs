@@ -65,7 +65,7 @@ pub(super) fn masks(keys: &[u128], w: Gf128, v: &mut [Gf128]) {
 }
 
 /// Items as numbers.
-pub(super) fn keys(items: &[Item]) -> Vec<u128> {
+pub(crate) fn keys(items: &[Item]) -> Vec<u128> {
     items.iter().map(|item| u128::from_le_bytes(*item.as_bytes())).collect()
 }
 

@@ -4,7 +4,7 @@ use super::{
     Options,
     mask::{Oracle, keys, mask_bytes, masks},
     sender::CHUNK,
-    wire::{COMMITMENT, OPENING, Role, announce, blinded, commit, opened, refuse},
+    wire::{COMMITMENT, OPENING, Purpose, Role, announce, blinded, commit, opened, refuse},
 };
 use crate::{
     error,
@@ -50,7 +50,12 @@ impl Receiver {
         Ok(Self { vole, options: options.clone(), runs: 0 })
     }
 
-    pub(super) fn options(&self) -> &Options {
+    /// The party on the other side.
+    pub(crate) fn peer(&self) -> usize {
+        self.vole.peer()
+    }
+
+    pub(crate) fn options(&self) -> &Options {
         &self.options
     }
 
@@ -91,13 +96,45 @@ impl Receiver {
         items: &[Item],
         rng: &mut impl CryptoRng,
     ) -> error::Result<Vec<Match>> {
-        let (peer, run) = (self.vole.peer(), self.runs);
-        let theirs = announce(mesh, peer, (&self.options, Role::Receiver, run), items.len())?;
-        self.runs += 1;
+        let theirs = self.begin(mesh, Purpose::Intersection, items.len())?;
         if theirs == 0 || items.is_empty() {
             check_items(items)?;
             return Ok(vec![]);
         }
+        let (rows, v) = self.evaluate(mesh, items, rng)?;
+        let bytes = mask_bytes(&self.options);
+        let cut = u128::MAX << (128 - 8 * bytes);
+        let own: Vec<u128> = v.iter().map(|v| v.0 & cut).collect();
+        let sorted = receive_masks(mesh, self.vole.peer(), theirs, bytes)?;
+        let found = join::join(&own, &sorted);
+        Ok(found
+            .into_iter()
+            .map(|(i, place)| Match { row: rows.order()[i as usize], place })
+            .collect())
+    }
+
+    /// Begins a run with so many items; the size of the sender's set.
+    pub(crate) fn begin(
+        &mut self,
+        mesh: &mut Mesh,
+        purpose: Purpose,
+        items: usize,
+    ) -> error::Result<usize> {
+        let run = (&self.options, Role::Receiver, purpose, self.runs);
+        let theirs = announce(mesh, self.vole.peer(), run, items)?;
+        self.runs += 1;
+        Ok(theirs)
+    }
+
+    /// The oblivious function of the items, which must differ: F(y) in the order
+    /// of the rows.
+    pub(crate) fn evaluate(
+        &mut self,
+        mesh: &mut Mesh,
+        items: &[Item],
+        rng: &mut impl CryptoRng,
+    ) -> error::Result<(Rows, Vec<Gf128>)> {
+        let (peer, run) = (self.vole.peer(), self.runs - 1);
         let mut commitment = [0u8; COMMITMENT];
         if blinded(&self.options) {
             mesh.recv(peer, &mut commitment)?;
@@ -109,15 +146,8 @@ impl Receiver {
         let rows = Rows::new(params, &seed, &keys(items));
         let oracle = Oracle::new(&self.options.session);
         let h = by_row(&rows, &oracle.values(rows.keys()));
-        let mut store = okvs::encode(&rows, |i| h[i], rng).map_err(|failure| match failure {
-            Failure::Duplicate => check_items(items).err().map_or_else(
-                || Error::Internal("items that differ were found to be the same").into(),
-                error::Error::from,
-            ),
-            Failure::Seed => error::Error::Core(Error::Internal(
-                "the items could not be encoded, which happens once in 2^40 jobs: run it again",
-            )),
-        })?;
+        let mut store =
+            okvs::encode(&rows, |i| h[i], rng).map_err(|failure| unsolved(failure, items))?;
         let (a, c) = self.vole.extend::<u128>(mesh, params.len(), 128)?;
         let (a, c) = (Zeroizing::new(a), Zeroizing::new(c));
         store.par_chunks_mut(1 << 12).zip(a.par_chunks(1 << 12)).for_each(|(d, a)| {
@@ -146,15 +176,20 @@ impl Receiver {
             w = head[1] ^ opened(&opening);
         }
         masks(rows.keys(), Gf128(w), &mut v);
-        let bytes = mask_bytes(&self.options);
-        let cut = u128::MAX << (128 - 8 * bytes);
-        let own: Vec<u128> = v.iter().map(|v| v.0 & cut).collect();
-        let sorted = receive_masks(mesh, peer, theirs, bytes)?;
-        let found = join::join(&own, &sorted);
-        Ok(found
-            .into_iter()
-            .map(|(i, place)| Match { row: rows.order()[i as usize], place })
-            .collect())
+        Ok((rows, v))
+    }
+}
+
+/// Why a store of these items could not be made.
+pub(crate) fn unsolved(failure: Failure, items: &[Item]) -> error::Error {
+    match failure {
+        Failure::Duplicate => check_items(items).err().map_or_else(
+            || Error::Internal("items that differ were found to be the same").into(),
+            error::Error::from,
+        ),
+        Failure::Seed => error::Error::Core(Error::Internal(
+            "the items could not be encoded, which happens once in 2^40 jobs: run it again",
+        )),
     }
 }
 

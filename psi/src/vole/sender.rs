@@ -3,18 +3,18 @@
 use super::{
     Options,
     mask::{Oracle, keys, mask_bytes, masks},
-    wire::{COMMITMENT, OPENING, Role, announce, blinded, commit, opened, refuse},
+    wire::{COMMITMENT, OPENING, Purpose, Role, announce, blinded, commit, opened, refuse},
 };
 use crate::{
     error,
     item::{Item, check_items},
     join,
-    okvs::{self, Rows},
+    okvs::{self, Params, Rows},
 };
 use privity_core::{Error, Mesh, field::Gf128, vole::VoleSender};
 use rand::CryptoRng;
 use rayon::prelude::*;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// A sender for the runs of one job.
 #[derive(Debug)]
@@ -39,7 +39,12 @@ impl Sender {
         Ok(Self { vole, options: options.clone(), runs: 0 })
     }
 
-    pub(super) fn options(&self) -> &Options {
+    /// The party on the other side.
+    pub(crate) fn peer(&self) -> usize {
+        self.vole.peer()
+    }
+
+    pub(crate) fn options(&self) -> &Options {
         &self.options
     }
 
@@ -103,13 +108,46 @@ impl Sender {
         items: &[Item],
         rng: &mut impl CryptoRng,
     ) -> error::Result<(u64, Vec<u32>)> {
-        let (peer, run) = (self.vole.peer(), self.runs);
-        let theirs = announce(mesh, peer, (&self.options, Role::Sender, run), items.len())?;
-        self.runs += 1;
+        let theirs = self.begin(mesh, Purpose::Intersection, items.len())?;
         if theirs == 0 || items.is_empty() {
             check_items(items)?;
             return Ok((theirs as u64, vec![]));
         }
+        let function = self.function(mesh, theirs, rng)?;
+        // (4)
+        let (rows, v) = function.evaluate(&keys(items));
+        let all: &[u128] = bytemuck::cast_slice(&v);
+        let order = join::order(all);
+        if order.windows(2).any(|p| all[p[0] as usize] == all[p[1] as usize]) {
+            check_items(items)?;
+            return Err(Error::Internal("two masks of different items are the same").into());
+        }
+        send_masks(mesh, self.vole.peer(), all, &order, mask_bytes(&self.options))?;
+        Ok((theirs as u64, order.into_iter().map(|i| rows.order()[i as usize]).collect()))
+    }
+
+    /// Begins a run with so many items; the size of the receiver's set.
+    pub(crate) fn begin(
+        &mut self,
+        mesh: &mut Mesh,
+        purpose: Purpose,
+        items: usize,
+    ) -> error::Result<usize> {
+        let run = (&self.options, Role::Sender, purpose, self.runs);
+        let theirs = announce(mesh, self.vole.peer(), run, items)?;
+        self.runs += 1;
+        Ok(theirs)
+    }
+
+    /// The oblivious function, of which the receiver gets the values of its
+    /// `theirs` items: steps (1) to (3).
+    pub(crate) fn function(
+        &mut self,
+        mesh: &mut Mesh,
+        theirs: usize,
+        rng: &mut impl CryptoRng,
+    ) -> error::Result<Function> {
+        let (peer, run) = (self.vole.peer(), self.runs - 1);
         // (1)
         let mut opening = [0u8; OPENING];
         rng.fill_bytes(&mut opening);
@@ -117,7 +155,7 @@ impl Sender {
             mesh.send(peer, &commit(&self.options.session, run, &opening))?;
         }
         let params = self.options.store(theirs);
-        let mut k = Zeroizing::new(self.vole.extend(mesh, params.len(), 128)?);
+        let mut store = Zeroizing::new(self.vole.extend(mesh, params.len(), 128)?);
         let mut head = [0u128; 2];
         mesh.recv_bulk(peer, &mut head)?;
         let mut d = vec![Gf128::ZERO; params.len()];
@@ -129,26 +167,43 @@ impl Sender {
             w = head[1] ^ opened(&opening);
         }
         let delta = Gf128(*self.vole.delta().expose());
-        let k = bytemuck::cast_slice_mut::<u128, Gf128>(&mut k);
+        let k = bytemuck::cast_slice_mut::<u128, Gf128>(&mut store);
         k.par_chunks_mut(1 << 12)
             .zip(d.par_chunks(1 << 12))
             .for_each(|(k, d)| delta.add_multiple(k, d));
-        // (4)
-        let rows = Rows::new(params, &head[0].to_le_bytes(), &keys(items));
-        let mut v = okvs::decode(&rows, k);
-        let h = Oracle::new(&self.options.session).values(rows.keys());
+        let oracle = Oracle::new(&self.options.session);
+        Ok(Function { params, seed: head[0].to_le_bytes(), store, delta, w: Gf128(w), oracle })
+    }
+}
+
+/// The sender's function F.
+pub(crate) struct Function {
+    params: Params,
+    seed: [u8; 16],
+    /// K
+    store: Zeroizing<Vec<u128>>,
+    delta: Gf128,
+    w: Gf128,
+    oracle: Oracle,
+}
+
+impl Function {
+    /// F(x) of each key, in the order of the rows.
+    pub(crate) fn evaluate(&self, keys: &[u128]) -> (Rows, Vec<Gf128>) {
+        let rows = Rows::new(self.params, &self.seed, keys);
+        let mut v = okvs::decode(&rows, bytemuck::cast_slice(&self.store));
+        let h = self.oracle.values(rows.keys());
         v.par_chunks_mut(1 << 12)
             .zip(h.par_chunks(1 << 12))
-            .for_each(|(v, h)| delta.add_multiple(v, h));
-        masks(rows.keys(), Gf128(w), &mut v);
-        let all: &[u128] = bytemuck::cast_slice(&v);
-        let order = join::order(all);
-        if order.windows(2).any(|p| all[p[0] as usize] == all[p[1] as usize]) {
-            check_items(items)?;
-            return Err(Error::Internal("two masks of different items are the same").into());
-        }
-        send_masks(mesh, peer, all, &order, mask_bytes(&self.options))?;
-        Ok((theirs as u64, order.into_iter().map(|i| rows.order()[i as usize]).collect()))
+            .for_each(|(v, h)| self.delta.add_multiple(v, h));
+        masks(rows.keys(), self.w, &mut v);
+        (rows, v)
+    }
+}
+
+impl Drop for Function {
+    fn drop(&mut self) {
+        self.delta.0.zeroize();
     }
 }
 

@@ -48,12 +48,21 @@ pub(super) enum Role {
     Receiver,
 }
 
+/// What a run is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The receiver learns the intersection.
+    Intersection,
+    /// Both get shares of what is common, with so many payloads of the sender.
+    Circuit(u32),
+}
+
 /// Tells the peer this party's number of items and returns the peer's, for run
 /// number `run`.
 pub(super) fn announce(
     mesh: &mut Mesh,
     peer: usize,
-    (options, role, run): (&Options, Role, u64),
+    (options, role, purpose, run): (&Options, Role, Purpose, u64),
     items: usize,
 ) -> error::Result<usize> {
     let most = options.most_items.min(MOST_ITEMS as u64);
@@ -81,6 +90,7 @@ pub(super) fn announce(
     transcript.append("most items", &options.most_items.to_be_bytes());
     transcript.append("runs", &options.runs.to_be_bytes());
     transcript.append("min items", &options.min_items.to_be_bytes());
+    transcript.append("purpose", format!("{purpose:?}").as_bytes());
     transcript.append("run", &run.to_be_bytes());
     transcript.append("sender", mesh.name(sender).as_bytes());
     transcript.append("receiver", mesh.name(receiver).as_bytes());
