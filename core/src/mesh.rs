@@ -291,6 +291,15 @@ impl Mesh {
         Ok(mesh)
     }
 
+    /// Counts what forks used that ran side by side: their bytes, and the rounds of
+    /// the longest.
+    pub fn absorb(&mut self, forks: &[Self]) {
+        for fork in forks {
+            self.meter.add(&fork.meter);
+        }
+        self.clock += forks.iter().map(|fork| fork.clock).max().unwrap_or(0);
+    }
+
     /// An error that accuses party `of` of breaking `rule` in this step.
     pub fn deviation(&self, of: usize, rule: impl Into<String>) -> Error {
         Error::Deviation {

@@ -65,6 +65,19 @@ impl Meter {
         count.rounds += u64::from(rounds);
     }
 
+    /// Adds the counters of another meter.
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (label, other) in &other.labels {
+            let count = self.entry(label);
+            count.sent += other.sent;
+            count.received += other.received;
+            count.messages += other.messages;
+            count.rounds += other.rounds;
+            count.time += other.time;
+            count.waiting += other.waiting;
+        }
+    }
+
     fn entry(&mut self, label: &str) -> &mut Count {
         // Once per message: only a new label allocates.
         if !self.labels.contains_key(label) {

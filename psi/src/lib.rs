@@ -81,6 +81,7 @@ mod error;
 mod group;
 mod hint;
 mod item;
+pub mod job;
 mod join;
 pub mod okvs;
 pub mod vole;

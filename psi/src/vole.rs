@@ -84,14 +84,12 @@
 //! any number of runs (buckets of a job); rows of VOLE, seeds and w are fresh for
 //! each.
 
-mod bucket;
 mod cost;
 mod mask;
 mod receiver;
 mod sender;
 mod wire;
 
-pub use bucket::BUCKET;
 pub use cost::{Cost, cost};
 pub use mask::mask_bytes;
 pub use privity_core::{ot::Security, vole::Code};
@@ -135,7 +133,7 @@ impl Options {
         }
     }
 
-    fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self) -> Result<(), Error> {
         let rule = if !(1..=1 << 40).contains(&self.most_items) {
             "most_items must be between 1 and 2^40"
         } else if !(1..=1 << 30).contains(&self.runs) {

@@ -9,7 +9,8 @@ use privity_mpc::{
 };
 use privity_psi::{
     Item, Options, align, circuit,
-    vole::{self, Receiver, Security, Sender},
+    job::{self, Job, Memory, Side},
+    vole::{self, Security},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use std::{sync::Barrier, time::Instant};
@@ -100,15 +101,15 @@ fn party(variant: Variant, mut mesh: Mesh, set: &[Item], barrier: &Barrier) -> R
     let (me, rng) = (mesh.me(), &mut rand::rng());
     barrier.wait();
     let start = Instant::now();
-    let options =
-        |security| vole::Options { security, ..vole::Options::job([1; 32], set.len() as u64) };
     let fast = |mesh: &mut Mesh, security, rng: &mut _| {
-        let options = options(security);
-        Ok::<_, privity_psi::Error>(if me == 0 {
-            Sender::new(mesh, 1, &options, rng)?.run_job(mesh, set, rng)?;
-            Found::Nothing
-        } else {
-            Found::Rows(Receiver::new(mesh, 0, &options, rng)?.run_job(mesh, set, rng)?)
+        let options = vole::Options { security, ..vole::Options::job([1; 32], set.len() as u64) };
+        let job = &Job::new(options, false);
+        let mut store = Memory::new(set, job);
+        let side = if me == 0 { Side::Sender } else { Side::Receiver };
+        job::run(mesh, 1 - me, (side, job), &mut store, rng)?;
+        Ok::<_, privity_psi::Error>(match side {
+            Side::Sender => Found::Nothing,
+            Side::Receiver => Found::Rows(store.into_rows()),
         })
     };
     let found = match variant {

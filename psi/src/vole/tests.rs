@@ -74,31 +74,6 @@ fn check(security: Security, x: usize, y: usize, common: usize, rng: &mut StdRng
     assert_eq!([ann.clock(), ben.clock()], cost.rounds);
 }
 
-/// A job of many runs finds the same, and fills its buckets up.
-#[test]
-fn buckets_find_the_same() {
-    let seed = rand::random();
-    println!("seed {seed}");
-    let rng = &mut StdRng::seed_from_u64(seed);
-    let (a, b) = sets(rng, 20_000, 15_000, 4_321);
-    let items = |x: &[u64]| x.iter().map(|&x| item(x)).collect::<Vec<_>>();
-    let (own, other) = (items(&a), items(&b));
-    let opts = &Options { runs: 7, ..options(Security::Malicious) };
-    let ((sent, _), (got, _)) = both(
-        |mesh, rng| Sender::new(mesh, 1, opts, rng)?.run_job(mesh, &own, rng),
-        |mesh, rng| Receiver::new(mesh, 0, opts, rng)?.run_job(mesh, &other, rng),
-    );
-    sent.unwrap();
-    let theirs: HashSet<u64> = a.iter().copied().collect();
-    let mut got = got.unwrap();
-    got.sort_unstable();
-    let expected: Vec<u32> =
-        (0..).zip(&b).filter(|(_, y)| theirs.contains(y)).map(|(row, _)| row).collect();
-    assert_eq!(got, expected);
-    assert_eq!(Options::job([0; 32], 1 << 24).runs, 16);
-    assert_eq!(Options::job([0; 32], 5).runs, 1);
-}
-
 /// What either side sends, altered on its way: no item is ever found that is not
 /// common, whatever else comes of it.
 #[test]
