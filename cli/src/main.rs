@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod psi;
 mod setup;
 
 use clap::{Parser, Subcommand};
@@ -33,6 +34,8 @@ enum Command {
     Init(setup::Init),
     /// Check a party's files, key and peers before any data moves
     Doctor(setup::Doctor),
+    /// Find the rows of a table that another party has too
+    Psi(psi::Psi),
     /// Look at the record of what was done
     #[command(subcommand)]
     Audit(setup::Audit),
@@ -43,6 +46,7 @@ type Failure = Box<dyn std::error::Error>;
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Bench(args) => bench::run(&args),
+        Command::Psi(args) => psi::run(&args),
         Command::Init(args) => setup::init(&args),
         Command::Doctor(args) => setup::doctor(&args),
         Command::Audit(setup::Audit::Verify { file, head }) => {

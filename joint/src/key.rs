@@ -9,6 +9,7 @@
 //! one such cell is text, and other sources say themselves what they hold.
 
 use crate::{
+    canonical,
     error::{DataError, Result},
     table::{Column, Table, listed},
 };
@@ -69,16 +70,14 @@ fn first_empty(column: &Column) -> Option<usize> {
 }
 
 fn append(column: &Column, row: usize, out: &mut Vec<u8>) {
-    let mut part = |tag: u8, bytes: &[u8]| {
-        out.push(tag);
-        out.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
-        out.extend_from_slice(bytes);
-    };
     match column {
-        Column::Integer(x) => part(b'i', &x[row].to_be_bytes()),
-        Column::Number(x) => part(b'f', &x[row].to_bits().to_be_bytes()),
-        Column::Text { levels, codes } => part(b't', levels[codes[row] as usize].trim().as_bytes()),
-        Column::Bool(x) => part(b'b', &[u8::from(x[row])]),
+        Column::Integer(x) => canonical::integer(x[row].into(), out),
+        // Refused above.
+        Column::Number(_) => {}
+        Column::Text { levels, codes } => {
+            canonical::text(levels[codes[row] as usize].trim(), out);
+        }
+        Column::Bool(x) => canonical::boolean(x[row], out),
     }
 }
 

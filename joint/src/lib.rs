@@ -29,10 +29,12 @@
 #![forbid(unsafe_code)]
 
 pub mod audit;
+mod canonical;
 mod config;
 mod error;
 mod gate;
 mod handle;
+pub mod intersect;
 mod key;
 pub mod metrics;
 pub mod model;
@@ -46,6 +48,7 @@ mod policy;
 mod session;
 mod table;
 
+pub use canonical::{KeyColumn, KeyKind};
 pub use config::{PartyFile, Peer};
 pub use error::{DataError, Error, Result};
 pub use handle::{ModelId, TableId, TransformId, ValueId};

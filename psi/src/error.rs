@@ -21,6 +21,10 @@ pub enum Error {
         min_items: u64,
     },
 
+    /// The caller's [`Store`](crate::job::Store) failed, which knows why.
+    #[error("the store of this party's items failed")]
+    Store,
+
     /// A bad argument, the transport, a deviating peer, or a bug of ours.
     #[error(transparent)]
     Core(#[from] privity_core::Error),
@@ -30,7 +34,7 @@ impl Error {
     /// The peer that this error accuses or misses, if any.
     pub fn culprit(&self) -> Option<&str> {
         match self {
-            Error::Identifiers(_) | Error::TooFew { .. } => None,
+            Error::Identifiers(_) | Error::TooFew { .. } | Error::Store => None,
             Error::Core(error) => error.culprit(),
         }
     }

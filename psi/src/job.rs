@@ -30,9 +30,9 @@
 
 use crate::{
     error,
-    item::Item,
+    item::{BadIdentifiers, Item},
     okvs::capacity,
-    vole::{Options, Receiver, Sender},
+    vole::{self, Cost, Options, Receiver, Sender},
 };
 use privity_core::{Error, Mesh, params::STATISTICAL_BITS, transcript::Transcript};
 use rand::{CryptoRng, RngExt, SeedableRng, rngs::StdRng};
@@ -113,6 +113,12 @@ pub trait Store: Send {
     /// Takes the result of a bucket: which of its items are common, in the common
     /// order. What it returns is durable, if anything of this store is.
     fn found(&mut self, bucket: u64, common: Vec<u32>) -> error::Result<()>;
+
+    /// The error about items of a bucket that are not different.
+    fn repeated(&mut self, bucket: u64, which: BadIdentifiers) -> error::Error {
+        let _ = bucket;
+        which.into()
+    }
 
     /// Whether an earlier attempt finished this bucket.
     fn is_done(&self, bucket: u64) -> bool {
@@ -237,7 +243,13 @@ impl<S: Store> Shared<'_, S> {
             if job.options.runs > 1 {
                 items.resize_with(self.size, || Item::from_bytes(rng.random()));
             }
-            let mut common = party.run(mesh, job.told, &items, rng)?;
+            let common = party.run(mesh, job.told, &items, rng);
+            let mut common = common.map_err(|error| match error {
+                error::Error::Identifiers(which) => {
+                    self.with(|store| store.repeated(bucket, which))
+                }
+                other => other,
+            })?;
             common.retain(|&at| (at as usize) < real);
             self.with(|store| store.found(bucket, common))?;
         }
@@ -339,6 +351,35 @@ fn agree(mesh: &mut Mesh, peer: usize, job: &Job, store: &impl Store) -> error::
         .filter(|(_, (own, theirs))| **own == 0 || **theirs == 0)
         .map(|(bucket, _)| bucket)
         .collect())
+}
+
+/// What a job sends that nobody worked at before, with so many items of the sender
+/// and of the receiver, of which `common` are common and evenly spread: bytes are
+/// exact but for that, rounds are those of one worker after the other.
+pub fn cost(job: &Job, [sender, receiver]: [u64; 2], common: u64) -> Result<Cost, Error> {
+    let most = usize::MAX as u64;
+    let sizes = [sender, receiver].map(|n| {
+        let n = n.min(most) as usize;
+        if job.options.runs == 1 { n } else { job.bucket_size(n) }
+    });
+    let buckets = job.part.end - job.part.start;
+    let told = common / job.options.runs.max(1);
+    let told = job.told.then_some(told.min(most) as usize);
+    let one = vole::cost(&job.options, sizes, told)?;
+    let setup = vole::setup_cost(&job.options);
+    let workers = (job.workers as u64).min(buckets).max(1);
+    // The greeting and the buckets that are done, and a commitment for each.
+    let greeting = 40 + buckets;
+    let total = |one: u64, setup: u64| greeting + workers * setup + buckets * (one - setup + 32);
+    let rounds = |one: u32| {
+        let runs = buckets.div_ceil(workers) as u32;
+        3 + runs.saturating_mul(one)
+    };
+    Ok(Cost {
+        sender: total(one.sender, setup.sender),
+        receiver: total(one.receiver, setup.receiver),
+        rounds: one.rounds.map(rounds),
+    })
 }
 
 /// A set in memory, for one attempt.

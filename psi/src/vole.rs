@@ -95,7 +95,12 @@ pub use mask::mask_bytes;
 pub use privity_core::{ot::Security, vole::Code};
 pub use receiver::{Match, Receiver, receive};
 pub use sender::{Sender, send};
-pub(crate) use {cost::function_cost, mask::keys, receiver::unsolved, wire::Purpose};
+pub(crate) use {
+    cost::{function_cost, setup_cost},
+    mask::keys,
+    receiver::unsolved,
+    wire::Purpose,
+};
 
 use crate::okvs::Params;
 use privity_core::{Error, params::STATISTICAL_BITS};

@@ -28,6 +28,11 @@ pub(super) fn open(path: &Path, cancel: &Cancel) -> Result<Session> {
     let audit = Audit::open(&file.audit)?;
     let identity = Identity::load(&file.key)?;
     let parties = file.parties();
+    config::check_computing(&parties).map_err(|(rule, fix)| Error::Config {
+        file: path.into(),
+        rule,
+        fix: fix.into(),
+    })?;
     let me = parties
         .iter()
         .position(|p| p.name == file.name)
@@ -168,7 +173,9 @@ fn context(parties: Vec<Party>, me: usize, wire: Wire, policy: Policy, audit: Au
 }
 
 fn checked(parties: &[Party]) -> Result<()> {
-    config::check_parties(parties).map_err(|(rule, fix)| Error::argument("open", rule, fix))
+    config::check_parties(parties)
+        .and_then(|()| config::check_computing(parties))
+        .map_err(|(rule, fix)| Error::argument("open", rule, fix))
 }
 
 /// The digest of everything that must be the same at all parties.

@@ -35,15 +35,21 @@ pub fn cost(
     Ok(total)
 }
 
+/// The set-up alone.
+pub(crate) fn setup_cost(options: &Options) -> Cost {
+    let setup = ot::cost::setup(vole::BASE_K, options.security);
+    Cost { sender: setup.sender as u64, receiver: setup.receiver as u64, rounds: [1, 2] }
+}
+
 /// The same without what the sender sends about its own items.
 pub(crate) fn function_cost(
     options: &Options,
     [sender, receiver]: [usize; 2],
 ) -> Result<Cost, Error> {
-    let setup = ot::cost::setup(vole::BASE_K, options.security);
+    let setup = setup_cost(options);
     let mut total = Cost {
-        sender: (setup.sender + ANNOUNCEMENT) as u64,
-        receiver: (setup.receiver + ANNOUNCEMENT) as u64,
+        sender: setup.sender + ANNOUNCEMENT as u64,
+        receiver: setup.receiver + ANNOUNCEMENT as u64,
         // The receiver's last message of the set-up leaves with its announcement.
         rounds: [2, 3],
     };

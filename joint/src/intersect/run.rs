@@ -1,0 +1,456 @@
+//! From two tables to the rows that both have.
+
+use super::{
+    Common, Duplicates, Intersect, Source,
+    checkpoint::Checkpoint,
+    store::{Groups, Reader, Rows, Scanned},
+};
+use crate::{
+    audit::{self, Audit},
+    config::PartyFile,
+    error::{Error, Result},
+    outcome::Progress,
+    policy::{Policy, Request},
+};
+use privity_core::{Cancel, Mesh, params, transcript::Transcript};
+use privity_net::{Identity, NetConfig, PeerConfig, Security};
+use privity_psi::{
+    job::{self, Job, Side},
+    vole::{self, Options},
+};
+use rand::{SeedableRng, rngs::StdRng};
+use serde::{Deserialize, Serialize};
+use std::{path::Path, sync::Arc, time::Duration};
+
+/// Gets progress.
+pub type OnProgress<'a> = &'a mut (dyn FnMut(Progress) + Send);
+
+/// First message of both.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Hello {
+    version: u32,
+    /// Kind of each part of the identifier.
+    kinds: Vec<String>,
+    learns: Vec<String>,
+    job: Option<String>,
+    part: Option<(u64, u64)>,
+    workers: usize,
+    min_rows: u64,
+    joins: bool,
+    nonce: [u8; 32],
+    /// The job that this party's checkpoint holds.
+    resume: Option<[u8; 32]>,
+}
+
+/// Second message: rows with an identifier, or nothing if its table cannot be used.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Size {
+    items: Option<u64>,
+}
+
+const VERSION: u32 = 1;
+const MOST: usize = 1 << 16;
+
+/// Finds the common rows with party `peer` of a mesh, who calls this too.
+///
+/// `policy` must allow operation `align` on the columns of the identifier, to the
+/// peer if that learns; what is done is recorded in `record` if there is one.
+pub fn run(
+    mesh: &mut Mesh,
+    peer: usize,
+    (what, source): (&Intersect, &Source),
+    (policy, record): (&Policy, Option<&Path>),
+    progress: OnProgress<'_>,
+) -> Result<Common> {
+    let names = [mesh.name(mesh.me()).to_string(), mesh.name(peer).to_string()];
+    let learns = allowed(what, policy, &names)?;
+    let reader = Reader::new(source, what)?;
+    let mut checkpoint = what.checkpoint.as_deref().map(Checkpoint::open).transpose()?;
+    let mut record = record.map(Audit::open).transpose()?;
+
+    let hello = Hello {
+        version: VERSION,
+        kinds: reader.kinds(),
+        learns: learns.clone(),
+        job: what.job.clone(),
+        part: what.part,
+        workers: what.workers,
+        min_rows: policy.min_rows(),
+        joins: what.duplicates == Duplicates::Join,
+        nonce: rand::random(),
+        resume: checkpoint.as_ref().and_then(|c| c.job).map(|job| job.0),
+    };
+    let theirs: Hello = exchange(mesh, peer, &hello)?;
+    let session = agree(mesh, peer, &hello, &theirs)?;
+
+    let report = &mut |stage: &'static str, fraction: f64| {
+        progress(Progress { op: "psi", sequence: 1, stage, fraction });
+    };
+    report("reading", 0.0);
+    let scanned = Scanned::new(&reader, &session, what.memory);
+    let own = Size { items: scanned.as_ref().ok().map(|s| s.items) };
+    let size = exchange::<Size>(mesh, peer, &own);
+    // The reason why the own table cannot be used matters most.
+    let scanned = scanned?;
+    let Some(items) = size?.items else {
+        return Err(Error::PeerStopped {
+            op: "psi".into(),
+            party: names[1].clone(),
+            reason: "its table cannot be used, as it has been told".into(),
+        });
+    };
+    if scanned.items.max(items) > u64::from(u32::MAX) {
+        return Err(Error::argument("psi", "2^32 rows or more", "split the tables"));
+    }
+
+    let side = side(mesh.me() < peer, &learns, &names[0]);
+    let min_items = hello.min_rows.max(theirs.min_rows);
+    let sizes = [scanned.items, items];
+    let job = job(what, session, sizes, (min_items, learns.len() == 2));
+    let asked = digest(&hello, sizes, &names, side);
+    if let Some(checkpoint) = &mut checkpoint {
+        checkpoint.begin(session, asked)?;
+    }
+    note(
+        &mut record,
+        "psi",
+        (&hello, &names, what),
+        &[("session", audit::hex(&session).into()), ("sizes", sizes.to_vec().into())],
+    )?;
+    let rng = &mut StdRng::from_rng(&mut rand::rng());
+    let all_rows = scanned.rows;
+    let mut buckets = |done: u64, of: u64| report("buckets", done as f64 / of.max(1) as f64);
+    let mut rows = Rows::new(reader, scanned, (what, session, &job), checkpoint, &mut buckets)?;
+    if let Err(error) = job::run(mesh, peer, (side, &job), &mut rows, rng) {
+        let error = rows.failed.take().unwrap_or_else(|| error.into());
+        note(
+            &mut record,
+            "end",
+            (&hello, &names, what),
+            &[("outcome", format!("not run: {}", error.for_peers()).into())],
+        )?;
+        return Err(error);
+    }
+    let groups = rows.into_groups();
+    let learnt = learns.contains(&names[0]);
+    let identifiers = learnt.then_some(groups.len() as u64);
+    let rows = match (learnt, job.told, hello.joins, theirs.joins) {
+        (false, ..) => None,
+        (true, true, true, _) => {
+            let counts: Vec<u32> = (0..groups.len()).map(|g| groups.get(g).len() as u32).collect();
+            mesh.enter("psi/repeats");
+            mesh.send_bulk(peer, &counts)?;
+            Some(groups.rows)
+        }
+        (true, true, _, true) => Some(repeat(mesh, peer, &groups)?),
+        (true, ..) => Some(groups.rows),
+    };
+    note(&mut record, "end", (&hello, &names, what), &[("common", identifiers.into())])?;
+    Ok(Common {
+        rows,
+        all_rows,
+        sizes,
+        identifiers,
+        verified: side == Side::Receiver,
+        most_asked: match side {
+            Side::Sender => most_asked(&job, items),
+            Side::Receiver => 0,
+        },
+        bytes: [mesh.meter().sent(), mesh.meter().received()],
+        rounds: mesh.clock(),
+    })
+}
+
+/// The own rows, each as often as the peer has rows of the same identifier.
+fn repeat(mesh: &mut Mesh, peer: usize, groups: &Groups) -> Result<Vec<u32>> {
+    let mut counts = vec![0u32; groups.len()];
+    mesh.enter("psi/repeats");
+    mesh.recv_bulk(peer, &mut counts)?;
+    let total: u64 = counts.iter().map(|&n| u64::from(n)).sum();
+    if counts.contains(&0) || total > u64::from(u32::MAX) {
+        let error = mesh.deviation(peer, "its rows per identifier are none or too many");
+        return Err(mesh.abort(error).into());
+    }
+    let rows = counts.iter().enumerate();
+    Ok(rows
+        .flat_map(|(g, &n)| {
+            groups.get(g).iter().flat_map(move |&r| std::iter::repeat_n(r, n as usize))
+        })
+        .collect())
+}
+
+/// n' of a whole job.
+fn most_asked(job: &Job, items: u64) -> u64 {
+    let size = if job.options.runs == 1 { items as usize } else { job.bucket_size(items as usize) };
+    vole::most_items(size, &job.options) as u64 * job.options.runs
+}
+
+/// Who learns, after all that this party can check by itself.
+fn allowed(what: &Intersect, policy: &Policy, names: &[String; 2]) -> Result<Vec<String>> {
+    let mut learns = what.learns.clone();
+    if learns.is_empty() {
+        learns = names.to_vec();
+    }
+    learns.sort();
+    learns.dedup();
+    if let Some(other) = learns.iter().find(|name| !names.contains(name)) {
+        let rule = format!("'{other}' is to learn the result and is neither party");
+        let fix = format!("name '{}', '{}' or both", names[0], names[1]);
+        return Err(Error::argument("psi", rule, fix));
+    }
+    match what.part {
+        Some((part, of)) if part >= of => {
+            let rule = format!("part {part} of {of}: parts are counted from 0");
+            return Err(Error::argument("psi", rule, "give 0/4, 1/4, 2/4, 3/4 for four parts"));
+        }
+        Some(_) if what.job.is_none() => {
+            let fix = "name the job, the same in all parts and for these tables only";
+            return Err(Error::argument("psi", "parts of a job without a name", fix));
+        }
+        _ => {}
+    }
+    if !(1..=64).contains(&what.workers) {
+        return Err(Error::argument("psi", format!("{} workers", what.workers), "give 1 to 64"));
+    }
+    let peer = names.iter().skip(1).filter(|name| learns.contains(name)).cloned();
+    policy.check(
+        &names[0],
+        &Request {
+            operation: "align",
+            what: None,
+            columns: what.on.iter().map(|c| c.name.clone()).collect(),
+            to: peer.collect(),
+        },
+    )?;
+    Ok(learns)
+}
+
+/// Which side this party is on: who learns alone receives; of two, the second.
+fn side(first: bool, learns: &[String], own: &String) -> Side {
+    let receives = if learns.len() == 2 { !first } else { learns.contains(own) };
+    if receives { Side::Receiver } else { Side::Sender }
+}
+
+fn job(
+    what: &Intersect,
+    session: [u8; 32],
+    sizes: [u64; 2],
+    (min_items, told): (u64, bool),
+) -> Job {
+    let options = Options { min_items, ..Options::job(session, sizes[0].max(sizes[1])) };
+    let runs = options.runs;
+    let (part, of) = what.part.unwrap_or((0, 1));
+    Job {
+        part: part * runs / of..(part + 1) * runs / of,
+        workers: what.workers,
+        ..Job::new(options, told)
+    }
+}
+
+fn exchange<T: for<'a> Deserialize<'a> + Serialize>(
+    mesh: &mut Mesh,
+    peer: usize,
+    own: &T,
+) -> Result<T> {
+    mesh.enter("psi/hello");
+    let bytes = serde_json::to_vec(own).map_err(|_| Error::Internal("no JSON form"))?;
+    mesh.send(peer, &bytes)?;
+    let theirs = mesh.recv_up_to(peer, MOST)?;
+    serde_json::from_slice(&theirs).map_err(|_| {
+        let error = mesh.deviation(peer, "its greeting is malformed: is it of another version?");
+        mesh.abort(error).into()
+    })
+}
+
+/// The id of the job, if both ask for the same.
+fn agree(mesh: &Mesh, peer: usize, own: &Hello, theirs: &Hello) -> Result<[u8; 32]> {
+    let name = mesh.name(peer);
+    let differ = |rule: String, fix: &str| Err(Error::argument("psi", rule, fix));
+    if own.version != theirs.version {
+        return differ(format!("'{name}' has another version of privity"), "use the same one");
+    }
+    if own.kinds != theirs.kinds {
+        let (own, theirs) = (own.kinds.join(", "), theirs.kinds.join(", "));
+        return differ(
+            format!("the identifier is made of {own} here and of {theirs} at '{name}'"),
+            "say at both what columns are compared as, for instance id:text",
+        );
+    }
+    for (what, differs) in [
+        ("who learns the result", own.learns != theirs.learns),
+        ("the name of the job", own.job != theirs.job),
+        ("the part of the job", own.part != theirs.part),
+        ("the number of workers", own.workers != theirs.workers),
+    ] {
+        if differs {
+            return differ(format!("'{name}' asks for something else: {what}"), "ask for the same");
+        }
+    }
+    if own.joins && theirs.joins {
+        return differ(
+            "rows may repeat at both parties: their join would tell each how often".into(),
+            "remove or merge repeated rows at one party, or have the first taken",
+        );
+    }
+    let fresh = || {
+        let mut transcript = Transcript::new("privity psi job id");
+        match &own.job {
+            Some(job) => transcript.append("job", job.as_bytes()),
+            None => {
+                let (first, second) = if mesh.me() < peer { (own, theirs) } else { (theirs, own) };
+                transcript.append("nonce", &first.nonce);
+                transcript.append("nonce", &second.nonce);
+            }
+        }
+        for party in [mesh.me().min(peer), mesh.me().max(peer)] {
+            transcript.append("party", mesh.name(party).as_bytes());
+        }
+        transcript.digest()
+    };
+    match (own.resume, theirs.resume) {
+        (None, None) => Ok(fresh()),
+        (Some(own), Some(theirs)) if own == theirs => Ok(own),
+        (Some(_), Some(_)) => differ(
+            "the checkpoints of the two parties are of different jobs".into(),
+            "name those of the same job, or none at both",
+        ),
+        (own, _) => differ(
+            format!(
+                "{} has a checkpoint of this job, and the other none",
+                if own.is_some() { "this party" } else { "the other party" }
+            ),
+            "bring the other checkpoint back, or begin anew without any",
+        ),
+    }
+}
+
+/// What a checkpoint is good for.
+fn digest(hello: &Hello, sizes: [u64; 2], names: &[String; 2], side: Side) -> [u8; 32] {
+    let mut transcript = Transcript::new("privity psi checkpoint");
+    hello.kinds.iter().for_each(|kind| transcript.append("kind", kind.as_bytes()));
+    hello.learns.iter().for_each(|name| transcript.append("learns", name.as_bytes()));
+    sizes.iter().for_each(|n| transcript.append("size", &n.to_be_bytes()));
+    names.iter().for_each(|name| transcript.append("party", name.as_bytes()));
+    transcript.append("part", format!("{:?} {side:?}", hello.part).as_bytes());
+    transcript.digest()
+}
+
+fn note(
+    record: &mut Option<Audit>,
+    event: &str,
+    (hello, names, what): (&Hello, &[String; 2], &Intersect),
+    more: &[(&str, serde_json::Value)],
+) -> Result<()> {
+    let Some(record) = record else { return Ok(()) };
+    let mut fields = serde_json::Map::new();
+    let on: Vec<&str> = what.on.iter().map(|c| c.name.as_str()).collect();
+    for (key, value) in [
+        ("party", names[0].as_str().into()),
+        ("peer", names[1].as_str().into()),
+        ("suite", params::SUITE.into()),
+        ("on", on.into()),
+        ("kinds", hello.kinds.clone().into()),
+        ("learns", hello.learns.clone().into()),
+    ]
+    .into_iter()
+    .chain(more.iter().cloned())
+    {
+        fields.insert(key.into(), value);
+    }
+    record.append(event, fields)
+}
+
+/// Connects to `with`, or to the only other party, as a `party.toml` says, and runs.
+pub fn connect(
+    file: &Path,
+    with: Option<&str>,
+    (what, source): (&Intersect, &Source),
+    cancel: &Cancel,
+    progress: OnProgress<'_>,
+) -> Result<Common> {
+    let party = PartyFile::load(file)?;
+    let wrong =
+        |rule: String, fix: &str| Error::Config { file: file.into(), rule, fix: fix.into() };
+    let others: Vec<&str> =
+        party.parties.iter().map(|p| p.name.as_str()).filter(|n| *n != party.name).collect();
+    let with = match (with, &others[..]) {
+        (Some(name), _) if others.contains(&name) => name,
+        (Some(name), _) => {
+            return Err(wrong(format!("there is no other party '{name}'"), "name one of the file"));
+        }
+        (None, [one]) => one,
+        (None, _) => {
+            return Err(wrong(
+                format!("there are {} other parties", others.len()),
+                "say with which of them the tables are compared",
+            ));
+        }
+    };
+    let policy = Policy::load(&party.policy)?;
+    let identity = Identity::load(&party.key)?;
+    // What can be refused here is, before anybody waits.
+    let names = [party.name.clone(), with.to_owned()];
+    allowed(what, &policy, &names)?;
+    Reader::new(source, what)?;
+    let mut peers = Vec::new();
+    for peer in party.parties.iter().filter(|p| p.name == party.name || p.name == with) {
+        peers.push(PeerConfig {
+            name: peer.name.as_str().into(),
+            address: peer.address.clone(),
+            pin: peer.pin.parse()?,
+        });
+    }
+    let me = usize::from(&*peers[0].name != party.name.as_str());
+    let mut net = NetConfig::new(me, peers, Security::Tls(Arc::new(identity)));
+    net.listen = party.listen.clone();
+    net.session = format!("{}/psi", party.session).into_bytes();
+    let mut transcript = Transcript::new("privity psi parameters");
+    transcript.append("suite", params::SUITE.as_bytes());
+    transcript.append("wire", &params::WIRE_VERSION.to_be_bytes());
+    net.parameters = transcript.digest();
+    net.connections = party.connections;
+    // A party may still read its table when the other is done.
+    net.timeout = Duration::from_secs(party.timeout.max(600));
+    net.connect_timeout = Duration::from_secs(party.connect_timeout);
+    let mut mesh = privity_net::connect(&net, None, cancel)?;
+    run(&mut mesh, 1 - me, (what, source), (&policy, Some(&party.audit)), progress)
+}
+
+/// What a run will cost.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Estimate {
+    /// Payload bytes that the party listed first, and the second, send.
+    pub bytes: [u64; 2],
+    /// Rounds of messages.
+    pub rounds: u64,
+    /// Buckets.
+    pub buckets: u64,
+    /// Seconds of computing, from figures of one machine: a rough guide.
+    pub computing_seconds: f64,
+}
+
+impl Estimate {
+    /// Seconds on a network with so many milliseconds one way and so many megabits
+    /// per second each way, for two parties that compute at the same time.
+    pub fn seconds(&self, latency_ms: f64, megabits: f64) -> f64 {
+        let bits = 8.0 * self.bytes[0].max(self.bytes[1]) as f64;
+        self.rounds as f64 * latency_ms / 1e3 + bits / (megabits * 1e6) + self.computing_seconds
+    }
+}
+
+/// What [`run`] costs for so many rows of the party that is first in the list and of
+/// the second, if both learn and `common` rows are common.
+pub fn estimate(what: &Intersect, rows: [u64; 2], common: u64) -> Result<Estimate> {
+    let job = job(what, [0; 32], rows, (0, what.learns.len() != 1));
+    let cost = job::cost(&job, rows, common)?;
+    Ok(Estimate {
+        bytes: [cost.sender, cost.receiver],
+        rounds: cost.rounds[1].into(),
+        buckets: job.options.runs,
+        // docs/psi.md: 2^20 items of each on a core per party take 0.37 s, of which
+        // both parties' messages are no part; reading and writing take as long.
+        computing_seconds: 0.4e-6 * (rows[0] + rows[1]) as f64,
+    })
+}
