@@ -373,7 +373,7 @@ pub fn cost(job: &Job, [sender, receiver]: [u64; 2], common: u64) -> Result<Cost
     let total = |one: u64, setup: u64| greeting + workers * setup + buckets * (one - setup + 32);
     let rounds = |one: u32| {
         let runs = buckets.div_ceil(workers) as u32;
-        3 + runs.saturating_mul(one)
+        2 + runs.saturating_mul(one + 1)
     };
     Ok(Cost {
         sender: total(one.sender, setup.sender),

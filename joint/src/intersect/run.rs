@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use std::{path::Path, sync::Arc, time::Duration};
 
 /// Gets progress.
-pub type OnProgress<'a> = &'a mut (dyn FnMut(Progress) + Send);
+pub(super) type OnProgress<'a> = &'a mut (dyn FnMut(Progress) + Send);
 
 /// First message of both.
 #[derive(Serialize, Deserialize)]
@@ -447,7 +447,8 @@ pub fn estimate(what: &Intersect, rows: [u64; 2], common: u64) -> Result<Estimat
     let cost = job::cost(&job, rows, common)?;
     Ok(Estimate {
         bytes: [cost.sender, cost.receiver],
-        rounds: cost.rounds[1].into(),
+        // Two greetings before the job.
+        rounds: u64::from(cost.rounds[1]) + 2,
         buckets: job.options.runs,
         // docs/psi.md: 2^20 items of each on a core per party take 0.37 s, of which
         // both parties' messages are no part; reading and writing take as long.
