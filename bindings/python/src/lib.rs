@@ -17,6 +17,7 @@ mod convert;
 mod error;
 mod identity;
 mod policy;
+mod psi;
 mod run;
 mod session;
 mod table;
@@ -30,6 +31,7 @@ mod _native {
     use crate::{
         identity::Identity,
         policy::Policy,
+        psi::{PsiCommon, PsiSource, psi, psi_estimate, psi_local},
         session::{Session, dry_run, local, open},
         table::{Column, Table},
     };

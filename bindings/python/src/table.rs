@@ -69,22 +69,8 @@ impl Table {
         missing: &str,
     ) -> PyResult<Self> {
         let missing = missing_rule(py, missing)?;
-        let mut fields = Vec::with_capacity(columns.len());
-        let mut arrays = Vec::with_capacity(columns.len());
-        for (name, values) in columns {
-            let array = column(py, source, &name, &values)?;
-            fields.push(Field::new(name, array.data_type().clone(), true));
-            arrays.push(array);
-        }
-        let schema = Arc::new(Schema::new(fields));
-        let batch = RecordBatch::try_new(schema.clone(), arrays).map_err(|_| {
-            error::argument(
-                py,
-                "table",
-                "its columns have different lengths",
-                "give every column one value per row",
-            )
-        })?;
+        let batch = batch(py, source, columns)?;
+        let schema = batch.schema();
         let reader = RecordBatchIterator::new([Ok(batch)], schema);
         py.detach(|| joint::Table::from_arrow(source, reader, missing))
             .map(Self)
@@ -114,6 +100,29 @@ impl Table {
             self.0.schema().columns.len()
         )
     }
+}
+
+/// Columns as one batch.
+pub(crate) fn batch(
+    py: Python<'_>,
+    source: &str,
+    columns: Vec<(String, Bound<'_, PyAny>)>,
+) -> PyResult<RecordBatch> {
+    let mut fields = Vec::with_capacity(columns.len());
+    let mut arrays = Vec::with_capacity(columns.len());
+    for (name, values) in columns {
+        let array = column(py, source, &name, &values)?;
+        fields.push(Field::new(name, array.data_type().clone(), true));
+        arrays.push(array);
+    }
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(|_| {
+        error::argument(
+            py,
+            "table",
+            "its columns have different lengths",
+            "give every column one value per row",
+        )
+    })
 }
 
 /// A party's own column in the common order of a joint table.

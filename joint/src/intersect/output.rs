@@ -71,7 +71,10 @@ impl Write {
 }
 
 /// A row of the file to be written: own row, place in the common order.
-type Line = (u32, Option<u64>);
+type Line = (u32, u32);
+
+/// No place.
+const NONE: u32 = u32::MAX;
 
 /// Writes, and says how many rows.
 pub(super) fn write(common: &Common, source: &Source, write: &Write) -> Result<u64> {
@@ -93,10 +96,10 @@ fn lines(common: &Common, write: &Write) -> Result<Vec<Line>> {
     let rows = common.rows().ok_or_else(nothing)?;
     let mut lines: Vec<Line> = match write.join {
         Join::Anti => Vec::new(),
-        Join::Inner | Join::Left => rows.iter().copied().zip((0..).map(Some)).collect(),
+        Join::Inner | Join::Left => rows.iter().copied().zip(0..).collect(),
     };
     if write.join != Join::Inner {
-        lines.extend(common.others().unwrap_or_default().into_iter().map(|row| (row, None)));
+        lines.extend(common.others().unwrap_or_default().into_iter().map(|row| (row, NONE)));
     }
     if write.order == Order::Own {
         lines.sort_unstable();
@@ -235,7 +238,8 @@ impl Out {
 
     fn put(&mut self, mut columns: Vec<ArrayRef>, lines: &[Line]) -> Result<()> {
         if self.place {
-            let places: UInt64Array = lines.iter().map(|(_, place)| *place).collect();
+            let places: UInt64Array =
+                lines.iter().map(|&(_, place)| (place != NONE).then_some(place.into())).collect();
             columns.push(Arc::new(places));
         }
         let batch =

@@ -30,6 +30,7 @@ from .exceptions import (
     TimeoutError,
     TransportError,
 )
+from .intersection import Intersection, psi, psi_estimate, psi_local
 from .models import (
     Evaluation,
     LogisticRegression,
@@ -83,6 +84,7 @@ __all__ = [
     "FileError",
     "Identity",
     "InternalError",
+    "Intersection",
     "JointTable",
     "Learned",
     "LogisticModel",
@@ -109,6 +111,9 @@ __all__ = [
     "__version__",
     "dry_run",
     "evaluate",
+    "psi",
+    "psi_estimate",
+    "psi_local",
     "read_csv",
     "read_parquet",
     "run_local",

@@ -8,12 +8,17 @@ __all__ = [
     "Column",
     "Identity",
     "Policy",
+    "PsiCommon",
+    "PsiSource",
     "Session",
     "Table",
     "__version__",
     "dry_run",
     "local",
     "open",
+    "psi",
+    "psi_estimate",
+    "psi_local",
 ]
 
 _ColumnData: TypeAlias = list[Any] | tuple[str, bytes]
@@ -120,3 +125,49 @@ def dry_run(
     common_rows: int | None,
     first_part: float,
 ) -> list[Session]: ...
+
+@final
+class PsiSource:
+    """A table whose rows are compared."""
+
+    @staticmethod
+    def open(path: str | os.PathLike[str], delimiter: str) -> PsiSource: ...
+    @staticmethod
+    def from_arrow(name: str, data: Any) -> PsiSource: ...
+    @staticmethod
+    def from_columns(name: str, columns: list[tuple[str, _ColumnData]]) -> PsiSource: ...
+    def rows(self) -> int: ...
+
+@final
+class PsiCommon:
+    """What a party has after a comparison."""
+
+    def rows(self) -> bytes | None: ...
+    def others(self) -> bytes | None: ...
+    @property
+    def figures(
+        self,
+    ) -> tuple[tuple[int, int], int | None, bool, tuple[int, int], int]: ...
+    def write(
+        self,
+        source: PsiSource,
+        path: str | os.PathLike[str],
+        join: str,
+        order: str,
+        place: str | None,
+        columns: bool,
+    ) -> int: ...
+
+def psi(
+    path: str | os.PathLike[str],
+    peer: str | None,
+    source: PsiSource,
+    options: dict[str, Any],
+    progress: Callable[..., object] | None,
+) -> PsiCommon: ...
+def psi_local(
+    parties: list[tuple[str, PsiSource, Policy, dict[str, Any]]],
+) -> list[PsiCommon]: ...
+def psi_estimate(
+    options: dict[str, Any], rows: list[int], common: int
+) -> tuple[list[int], int, float]: ...
