@@ -18,12 +18,15 @@ help: ## this list
 	@echo "They need a Rust toolchain, gcc and $(PYTHON). What they install goes into $(VENV) and target;"
 	@echo "Rust crates and Python packages come from the registries that cargo and pip are set up with."
 
-demo: python ## joint credit-risk model on real data, in threads, then in processes over TLS
+demo: python ## joint credit-risk model on real data, in threads, in processes over TLS, with nobody knowing the common rows
 	@mkdir -p target
 	$(BIN)/python examples/joint_risk.py --picture target/joint_risk.png
 	@echo
 	@echo "--- the same with three processes over mutual TLS ---"
 	$(BIN)/python examples/joint_risk.py --processes --picture target/joint_risk_processes.png
+	@echo
+	@echo "--- the same, and nobody learns which customers the banks have in common ---"
+	$(BIN)/python examples/joint_risk.py --align hidden --picture target/joint_risk_hidden.png
 
 test: test-rust test-python ## all tests: Rust, documentation examples, Python, stubs
 

@@ -2,6 +2,8 @@
 
     python examples/joint_risk.py               every party is a thread of this process
     python examples/joint_risk.py --processes   three processes, mutual TLS on loopback
+    python examples/joint_risk.py --align hidden
+                                                nobody learns which customers are common
 
 The data are real: the 1000 customers of the Statlog German Credit set. Split by
 columns, they make two banks: alpha has the account and the loan, beta has the
@@ -13,6 +15,7 @@ compute.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import secrets
 import socket
@@ -63,9 +66,9 @@ SMALL = 5  # min_cell of the policies
 # --- What every party runs --------------------------------------------------
 
 
-def program(s: pv.Session, data: Any) -> dict[str, Any]:
+def program(s: pv.Session, data: Any, *, align: str = "open") -> dict[str, Any]:
     """The joint work. Every line is the same at all three parties."""
-    joint = s.align(s.bind(data), on="customer_id")
+    joint = s.align(s.bind(data), on="customer_id", align=align)
     train, test = joint.split(by="in_training")
 
     woe = pv.WoE(bins=BINS).fit(train, label="bad", columns=ALPHA + BETA)
@@ -171,17 +174,15 @@ def auc_and_ks(y: np.ndarray, score: np.ndarray) -> tuple[float, float]:
 # --- Three processes --------------------------------------------------------
 
 
-def run_processes(banks: dict[str, pd.DataFrame]) -> dict[str, Any]:
+def run_processes(banks: dict[str, pd.DataFrame], align: str = "open") -> dict[str, Any]:
     """One operating-system process per party, as three institutions would have."""
     with tempfile.TemporaryDirectory(prefix="privity-demo-") as temp:
         folder = Path(temp)
         write_party_files(folder)
         for name, table in banks.items():
             table.to_csv(folder / name / "customers.csv", index=False)
-        children = {
-            name: subprocess.Popen([sys.executable, __file__, "--party", str(folder / name)])
-            for name in PARTIES
-        }
+        command = [sys.executable, __file__, "--align", align, "--party"]
+        children = {name: subprocess.Popen([*command, str(folder / name)]) for name in PARTIES}
         try:
             failed = [name for name, child in children.items() if child.wait() != 0]
         finally:
@@ -192,12 +193,12 @@ def run_processes(banks: dict[str, pd.DataFrame]) -> dict[str, Any]:
         return {name: json.loads((folder / name / "result.json").read_text()) for name in PARTIES}
 
 
-def run_party(folder: Path) -> None:
+def run_party(folder: Path, align: str = "open") -> None:
     """What one of the processes does: open, run, keep the result."""
     customers = folder / "customers.csv"
     try:
         with pv.Session.open(folder / "party.toml") as s:
-            result = program(s, customers if customers.exists() else None)
+            result = program(s, customers if customers.exists() else None, align=align)
     except pv.PrivityError as e:
         sys.exit(f"{folder.name}: {type(e).__name__}: {e}")
     (folder / "result.json").write_text(json.dumps(result))
@@ -333,11 +334,17 @@ def main() -> int:
     """The demo."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--processes", action="store_true", help="three processes over TLS")
+    parser.add_argument(
+        "--align",
+        choices=["open", "hidden"],
+        default="open",
+        help="whether the banks learn which of their customers are common",
+    )
     parser.add_argument("--picture", type=Path, default=Path("joint_risk.png"), metavar="PNG")
     parser.add_argument("--party", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.party:
-        run_party(arguments.party)
+        run_party(arguments.party, arguments.align)
         return 0
 
     real, banks = load_banks()
@@ -347,10 +354,11 @@ def main() -> int:
 
     start = time.perf_counter()
     if arguments.processes:
-        results = run_processes(banks)
+        results = run_processes(banks, arguments.align)
     else:
         policies = {name: HERE / "policies" / f"{name}.toml" for name in PARTIES}
-        results = pv.run_local(program, {**banks, "bureau": None}, policies=policies)
+        joint_work = functools.partial(program, align=arguments.align)
+        results = pv.run_local(joint_work, {**banks, "bureau": None}, policies=policies)
     seconds = time.perf_counter() - start
 
     good = report(results, plaintext(real), seconds)

@@ -21,6 +21,10 @@ pub enum Op {
         table: TableId,
         /// The identifier columns, by name, the same at every owner.
         on: Vec<String>,
+        /// Whether nobody is to learn which rows these are: for two owners. The
+        /// columns are shared, and their values are at no party.
+        #[serde(default)]
+        hidden: bool,
     },
     /// Cuts a table into two by rows: first part (training), second part (test).
     Split {
@@ -241,7 +245,8 @@ impl Op {
     /// The word for this operation in policies and records.
     pub fn kind(&self) -> &'static str {
         match self {
-            Op::Align { .. } => "align",
+            Op::Align { hidden: false, .. } => "align",
+            Op::Align { hidden: true, .. } => "align_hidden",
             Op::Split { .. } => "split",
             Op::Select { .. } => "select",
             Op::Standardise { .. } => "standardise",
@@ -258,7 +263,17 @@ impl Op {
 
     /// Whether it opens shared values.
     pub(crate) fn opens(&self) -> bool {
-        matches!(self, Op::SelectByIv { .. } | Op::Fit { .. } | Op::Release { .. })
+        // Split, woe and evaluate open something of hidden tables only.
+        matches!(
+            self,
+            Op::Align { hidden: true, .. }
+                | Op::Split { by: SplitBy::Column(_), .. }
+                | Op::Woe { .. }
+                | Op::SelectByIv { .. }
+                | Op::Fit { .. }
+                | Op::Evaluate { .. }
+                | Op::Release { .. }
+        )
     }
 
     /// Whether everybody learns something by it: policies must name them all.
@@ -280,6 +295,16 @@ impl Op {
             to: To::All,
         };
         match self {
+            Op::Align { hidden: true, .. } => vec![
+                Disclosure {
+                    what: "how many rows each owner has, and how many they have in common, or \
+                           that these are fewer than min_rows; names and kinds of columns, and \
+                           which of them have 0 and 1 only"
+                        .into(),
+                    to: To::All,
+                },
+                checked("an identifier that is empty or repeated, or a number that is too large"),
+            ],
             Op::Align { on, .. } => {
                 let on = on.join(", ");
                 let mut list =
@@ -361,8 +386,9 @@ impl Op {
 }
 
 /// Those by which parties learn something: policies say who, in `to`.
-pub(crate) const TELLING: [&str; 10] = [
+pub(crate) const TELLING: [&str; 11] = [
     "align",
+    "align_hidden",
     "split",
     "standardise",
     "one_hot",
@@ -375,8 +401,9 @@ pub(crate) const TELLING: [&str; 10] = [
 ];
 
 /// Every [`Op::kind`].
-pub(crate) const KINDS: [&str; 12] = [
+pub(crate) const KINDS: [&str; 13] = [
     "align",
+    "align_hidden",
     "split",
     "select",
     "standardise",

@@ -4,6 +4,7 @@ pub(crate) mod agree;
 mod align;
 mod columns;
 pub(crate) mod context;
+mod hidden;
 mod learn;
 mod machine;
 mod open;

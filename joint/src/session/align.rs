@@ -23,10 +23,16 @@ use std::{collections::HashMap, sync::Arc};
 /// What an owner tells about its table.
 #[derive(Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields)]
-struct Announced {
+pub(super) struct Announced {
     /// Type of each part of the identifier.
     key: Vec<String>,
-    columns: Vec<(String, Kind)>,
+    pub(super) columns: Vec<(String, Kind)>,
+    /// For a hidden alignment: how many rows.
+    #[serde(default)]
+    pub(super) rows: Option<u64>,
+    /// For a hidden alignment: 1 for each column that has 0 and 1 only, else 0.
+    #[serde(default)]
+    pub(super) binary: String,
 }
 
 /// Longest announcement, of the most columns with names of the usual length.
@@ -37,10 +43,17 @@ impl<E: Counted> Runner<E> {
         &mut self,
         cx: &Context,
         id: TableId,
-        on: &[String],
+        (on, hidden): (&[String], bool),
     ) -> Result<Demand> {
         named("align", on)?;
         let owners = cx.owners();
+        if hidden && owners.len() != 2 {
+            return Err(Error::argument(
+                "align",
+                format!("{} parties own data", owners.len()),
+                "a hidden alignment is for two data owners",
+            ));
+        }
         if !(2..=3).contains(&owners.len()) {
             return Err(Error::argument(
                 "align",
@@ -69,7 +82,7 @@ impl<E: Counted> Runner<E> {
         let (own, planned) = (bound.own.clone(), bound.planned.clone());
         let keys = self.keys.take();
 
-        let announced = announce(cx, on, own.as_deref(), keys.as_ref(), &planned)?;
+        let announced = announce(cx, on, own.as_deref(), keys.as_ref(), (&planned, false))?;
         check_announced(cx, on, &owners, &announced)?;
 
         cx.report("intersection", 0.0);
@@ -114,6 +127,7 @@ impl<E: Counted> Runner<E> {
                     made_by: Vec::new(),
                     sources: [(owner, name.clone())].into(),
                     bins: None,
+                    hidden: None,
                 });
             }
         }
@@ -130,32 +144,44 @@ impl<E: Counted> Runner<E> {
 }
 
 /// Everybody tells everybody the names and kinds of its columns.
-fn announce(
+pub(super) fn announce(
     cx: &mut Context,
     on: &[String],
     own: Option<&Table>,
     keys: Option<&key::Keys>,
-    planned: &[Option<(crate::table::Schema, u64)>],
+    (planned, hidden): (&[Option<(crate::table::Schema, u64)>], bool),
 ) -> Result<Vec<Announced>> {
-    let of = |schema: &crate::table::Schema, key: Vec<String>| Announced {
-        key,
-        columns: schema
+    let columns = |schema: &crate::table::Schema| {
+        let columns: Vec<(String, Kind)> = schema
             .columns
             .iter()
             .filter(|c| !on.contains(&c.name))
             .map(|c| (c.name.clone(), c.kind))
-            .collect(),
+            .collect();
+        columns.into_iter()
+    };
+    let of = |schema: &crate::table::Schema, rows: u64, key: Vec<String>| Announced {
+        key,
+        rows: hidden.then_some(rows),
+        binary: match own {
+            Some(table) if hidden => binary(table, on),
+            // What a dry run cannot know it takes to be so.
+            None if hidden => columns(schema).map(|_| '1').collect(),
+            _ => String::new(),
+        },
+        columns: columns(schema).collect(),
     };
     let bytes = |announced: &Announced| serde_json::to_vec(announced).unwrap_or_default();
     let mine = match (own, keys) {
         (Some(table), Some(keys)) => {
-            of(&table.schema(), keys.types.iter().map(|t| (*t).to_owned()).collect())
+            let rows = table.rows() as u64;
+            of(&table.schema(), rows, keys.types.iter().map(|t| (*t).to_owned()).collect())
         }
         _ => Announced::default(),
     };
     let all = cx.wire.exchange("joint/columns", &bytes(&mine), MAX_ANNOUNCED, |p| {
         let planned = planned.get(p).and_then(Option::as_ref);
-        bytes(&planned.map_or(Announced::default(), |(schema, _)| {
+        bytes(&planned.map_or(Announced::default(), |(schema, rows)| {
             let key = on.iter().map(|name| {
                 let column = schema.columns.iter().find(|c| c.name == *name);
                 match column.map(|c| c.kind) {
@@ -163,7 +189,7 @@ fn announce(
                     _ => "text".to_owned(),
                 }
             });
-            of(schema, key.collect())
+            of(schema, *rows, key.collect())
         }))
     })?;
     all.iter()
@@ -175,8 +201,21 @@ fn announce(
         .collect()
 }
 
+/// For each column beside the identifier, whether it has 0 and 1 only.
+fn binary(table: &Table, on: &[String]) -> String {
+    let names = table.column_names().filter(|name| !on.iter().any(|on| on == name));
+    let flag = |name: &str| {
+        let numbers = table.column(name).ok().and_then(|column| column.to_numbers());
+        match numbers.is_some_and(|x| x.iter().all(|&x| x == 0.0 || x == 1.0)) {
+            true => '1',
+            false => '0',
+        }
+    };
+    names.map(flag).collect()
+}
+
 /// The same rules, on the same announcements, at every party.
-fn check_announced(
+pub(super) fn check_announced(
     cx: &Context,
     on: &[String],
     owners: &[usize],
@@ -190,6 +229,9 @@ fn check_announced(
         let words = theirs.key.iter().all(|word| TYPE_NAMES.contains(&word.as_str()));
         if theirs.key.len() != on.len() || !words {
             return Err(cx.deviation(owner, "the types of its identifier are none"));
+        }
+        if ![0, theirs.columns.len()].contains(&theirs.binary.len()) {
+            return Err(cx.deviation(owner, "it says of more or fewer columns what they hold"));
         }
         if theirs.columns.len() > MAX_COLUMNS {
             return Err(cx.deviation(owner, format!("it has more than {MAX_COLUMNS} columns")));
@@ -362,7 +404,13 @@ fn dry_intersect(
 
 /// Whether there are enough common rows for all parties. With a `small` table,
 /// nobody knows how many there are.
-fn enough(cx: &Context, source: &str, on: &[String], count: u64, small: bool) -> Result<()> {
+pub(super) fn enough(
+    cx: &Context,
+    source: &str,
+    on: &[String],
+    count: u64,
+    small: bool,
+) -> Result<()> {
     if count > 0 && (count >= cx.min_rows || cx.dry.is_some()) {
         return Ok(());
     }

@@ -3,14 +3,16 @@
 
 use super::{
     context::Context,
+    hidden::levels_told,
     machine::{
-        Counted, Cuts, Demand, Joint, JointColumn, Levels, MAX_COLUMNS, Object, Runner, Scaled,
-        Transform, Woe, WoeColumn, not_numbers,
+        Counted, Cuts, Demand, Hidden, Joint, JointColumn, Levels, MAX_COLUMNS, Object, Runner,
+        Scaled, Transform, Woe, WoeColumn, not_numbers,
     },
     ops::{named, outcome},
 };
 use crate::{
     error::{Error, Result},
+    gate::{self, Permit},
     handle::{TableId, TransformId},
     model::woe,
     op::SplitBy,
@@ -55,6 +57,13 @@ impl<E: Counted> Runner<E> {
                 "make a column of 0 and 1 of it before binding, 1 for the event",
             ));
         }
+        if column.hidden.as_ref().is_some_and(|hidden| !hidden.binary) {
+            return Err(Error::argument(
+                op,
+                format!("column '{name}' has other values than 0 and 1 in its owner's table"),
+                "a label is 1 where the event happened and 0 elsewhere",
+            ));
+        }
         let Some(local) = &column.local else { return Ok(()) };
         let values = local.to_numbers().ok_or_else(|| not_numbers(op, name))?;
         if let Some(row) = values.iter().position(|&v| v != 0.0 && v != 1.0) {
@@ -91,10 +100,21 @@ impl<E: Counted> Runner<E> {
         cx: &mut Context,
         id: TableId,
         by: &SplitBy,
+        permit: &Permit,
     ) -> Result<Outcome> {
         let table = self.joint(cx.op, id)?;
         let rows = table.rows;
         let first: Vec<bool> = match by {
+            SplitBy::Column(name) if table.column(cx.op, name)?.hidden.is_some() => {
+                let flags = self.labels(cx, id, name)?;
+                let everybody = cx.everybody();
+                let told = gate::reveal(&mut self.engine, cx, &flags, &everybody, permit)?;
+                match (told, &cx.dry) {
+                    (Some(told), _) => told.iter().map(|&flag| flag == 1).collect(),
+                    (None, Some(plan)) => assumed_part(rows, plan.assume.first_part),
+                    (None, None) => return Err(Error::Internal("nobody said how to split")),
+                }
+            }
             SplitBy::Column(name) => {
                 let column = table.column(cx.op, name)?;
                 let owner = column.owner.ok_or(Error::Internal("a column has no owner"))?;
@@ -107,10 +127,7 @@ impl<E: Counted> Runner<E> {
                 let told = cx.wire.pass("joint/split", owner, &all, mine.as_deref(), words)?;
                 match (told, &cx.dry) {
                     (Some(told), _) => unpack(&told, rows),
-                    (None, Some(plan)) => {
-                        let k = (rows as f64 * plan.assume.first_part).round();
-                        (0..rows).map(|i| (i as f64) < k).collect()
-                    }
+                    (None, Some(plan)) => assumed_part(rows, plan.assume.first_part),
                     (None, None) => return Err(Error::Internal("nobody said how to split")),
                 }
             }
@@ -131,7 +148,7 @@ impl<E: Counted> Runner<E> {
         }
         parts.iter().try_for_each(|part| cx.enough_rows(part.len()))?;
         let counts = [parts[0].len() as u64, parts[1].len() as u64];
-        let table = table.clone();
+        let table = self.joint(cx.op, id)?.clone();
         let [a, b] = parts.map(|part| table.take(&part, self.new_row_set()));
         let first = TableId(self.insert(Object::Table(a)));
         let second = TableId(self.insert(Object::Table(b)));
@@ -171,6 +188,7 @@ impl<E: Counted> Runner<E> {
             if column.kind == Kind::Text {
                 return Err(not_numbers(op, name));
             }
+            table.refuse_hidden(op, name, "use woe, or standardise it before binding")?;
             if column.local.as_ref().is_some_and(|c| c.is_constant()) {
                 return Err(constant(table, name));
             }
@@ -248,9 +266,14 @@ impl<E: Counted> Runner<E> {
         for name in columns {
             let column = table.column(cx.op, name)?;
             let owner = column.owner.ok_or(Error::Internal("a column has no owner"))?;
-            let mine = match &column.local {
-                Some(local) => {
-                    serde_json::to_vec(&levels_of(local)).map_err(|_| Error::Internal("no JSON"))?
+            let told = match &column.local {
+                Some(local) => Some(levels_of(local)),
+                None if cx.dry.is_some() => None,
+                None => levels_told(cx, column, owner),
+            };
+            let mine = match told {
+                Some(levels) => {
+                    serde_json::to_vec(&levels).map_err(|_| Error::Internal("no JSON"))?
                 }
                 None => Vec::new(),
             };
@@ -330,12 +353,38 @@ impl<E: Counted> Runner<E> {
         let by = transform.0;
         let columns = match self.transform(cx.op, transform)?.clone() {
             Transform::Standardise(all) => standardise(&table, &all, by),
-            Transform::OneHot(all) => one_hot(cx.op, &table, &all, by, &mut warnings),
+            Transform::OneHot(all) => {
+                let mut columns = one_hot(cx.op, &table, &all, by, &mut warnings);
+                self.share_levels(&table, &all, &mut columns)?;
+                columns
+            }
             Transform::Woe(woe) => self.weigh(cx, &table, &woe, by, &mut warnings)?,
         };
         let table = Joint { columns, ..table };
         table.check_names(cx.op)?;
         Ok(self.insert_table(cx, table, warnings))
+    }
+
+    /// Of hidden columns, whether rows have each level, as fixed point.
+    fn share_levels(
+        &mut self,
+        table: &Joint<E::Ring>,
+        all: &[Levels],
+        columns: &mut [JointColumn<E::Ring>],
+    ) -> Result<()> {
+        let one = self.fixed.constant(1.0);
+        for rule in all {
+            let column = table.column("transform", &rule.column)?;
+            let (Some(_), Some(codes)) = (&column.hidden, &column.shared) else { continue };
+            let bits = self.level_bits(codes, rule.levels.len())?.scale(one);
+            for (i, level) in rule.kept() {
+                let name = format!("{}={level}", rule.column);
+                for column in columns.iter_mut().filter(|c| c.name == name) {
+                    column.shared = Some(bits.slice(i * table.rows..(i + 1) * table.rows));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Replaces columns by the weights of their bins.
@@ -364,9 +413,10 @@ impl<E: Counted> Runner<E> {
             if own.is_empty() {
                 continue;
             }
+            let hidden = columns[own[0].0].hidden.is_some();
             let bins: Vec<usize> = own.iter().map(|(_, rule, _)| rule.bins as usize).collect();
             let mut places = None;
-            if owner == cx.me && cx.dry.is_none() {
+            if owner == cx.me && cx.dry.is_none() && !hidden {
                 let mut all = Vec::with_capacity(own.len());
                 for (place, rule, _) in &own {
                     let found = rule.places(&columns[*place])?;
@@ -375,7 +425,16 @@ impl<E: Counted> Runner<E> {
                 }
                 places = Some(all);
             }
-            let indicators = self.share_indicators(cx, owner, places.as_deref(), rows, &bins)?;
+            let indicators = if hidden {
+                let edges = |rule: &WoeColumn| {
+                    let at = learned.columns.iter().position(|c| c.column == rule.column)?;
+                    learned.edges[at].as_ref()
+                };
+                let rules: Vec<_> = own.iter().map(|(_, rule, _)| (*rule, edges(rule))).collect();
+                self.hidden_indicators(table, &rules)?
+            } else {
+                self.share_indicators(cx, owner, places.as_deref(), rows, &bins)?
+            };
             let parts: Vec<E::Ring> = own
                 .iter()
                 .map(|(_, rule, start)| learned.weights.slice(*start..start + rule.bins as usize))
@@ -396,6 +455,7 @@ impl<E: Counted> Runner<E> {
                     made_by: made_by(&columns[place], by),
                     sources,
                     bins: Some(rule.bins),
+                    hidden: None,
                 };
             }
         }
@@ -582,6 +642,7 @@ fn one_hot<R: RingShares>(
                 sources: column.sources.clone(),
                 made_by: made_by(column, by),
                 bins: None,
+                hidden: column.hidden.as_ref().map(|_| Hidden { binary: true, levels: None }),
             });
         }
     }
@@ -676,6 +737,12 @@ fn moments(values: &[f64]) -> (f64, f64) {
     let mean = values.iter().sum::<f64>() / n;
     let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
     (mean, variance.sqrt())
+}
+
+/// The first part of a split that a dry run assumes.
+fn assumed_part(rows: usize, part: f64) -> Vec<bool> {
+    let k = (rows as f64 * part).round();
+    (0..rows).map(|i| (i as f64) < k).collect()
 }
 
 fn pack(flags: &[f64]) -> Vec<u64> {

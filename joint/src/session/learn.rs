@@ -123,8 +123,8 @@ impl<E: Counted> Runner<E> {
         cx: &mut Context,
         id: TableId,
         columns: &[String],
-        label: &str,
-        bins: u32,
+        (label, bins): (&str, u32),
+        permit: &Permit,
     ) -> Result<Outcome> {
         let table = self.joint(cx.op, id)?.clone();
         let cuts: Vec<Option<Cuts>> = columns
@@ -136,6 +136,7 @@ impl<E: Counted> Runner<E> {
             .collect::<Result<_>>()?;
         let counts = self.announce_bins(cx, &table, columns, &cuts, bins)?;
         let y = self.labels(cx, id, label)?;
+        self.check_classes(cx, (id, label), &y, permit)?;
 
         let label_sources = table.sources(cx.op, &[label.to_owned()])?;
         let mut learned: Vec<WoeColumn> = Vec::with_capacity(columns.len());
@@ -143,6 +144,16 @@ impl<E: Counted> Runner<E> {
             let mut sources = table.column(cx.op, name)?.sources.clone();
             sources.extend(label_sources.iter().cloned());
             learned.push(WoeColumn { column: name.clone(), bins, cuts, sources });
+        }
+
+        let mut edges: Vec<Option<E::Ring>> = vec![None; columns.len()];
+        for (i, name) in columns.iter().enumerate() {
+            let column = table.column(cx.op, name)?;
+            if let (Some(_), Some(x)) = (&column.hidden, &column.shared) {
+                if column.kind != Kind::Text {
+                    edges[i] = Some(self.hidden_edges(x, counts[i])?);
+                }
+            }
         }
 
         // One pass per owner; weights and values go to their columns' places.
@@ -159,14 +170,25 @@ impl<E: Counted> Runner<E> {
                 continue;
             }
             let mut places = None;
-            if owner == cx.me && cx.dry.is_none() {
+            let hidden = table.column(cx.op, &columns[own[0]])?.hidden.is_some();
+            if owner == cx.me && cx.dry.is_none() && !hidden {
                 let all = own.iter().map(|&i| learned[i].places(table.column(cx.op, &columns[i])?));
                 places = Some(all.collect::<Result<Vec<_>>>()?);
             }
             let sizes: Vec<usize> = own.iter().map(|&i| counts[i] as usize).collect();
             let rows = table.rows;
-            let indicators = self.share_indicators(cx, owner, places.as_deref(), rows, &sizes)?;
-            let fit = woe::fit(&mut self.engine, &indicators, &y, rows, &sizes)?;
+            let indicators = if hidden {
+                let rules: Vec<_> = own.iter().map(|&i| (&learned[i], edges[i].as_ref())).collect();
+                self.hidden_indicators(&table, &rules)?
+            } else {
+                self.share_indicators(cx, owner, places.as_deref(), rows, &sizes)?
+            };
+            let mut fit = woe::fit(&mut self.engine, &indicators, &y, rows, &sizes)?;
+            if hidden {
+                let numbers: Vec<_> = own.iter().map(|&i| edges[i].is_some()).collect();
+                let kinds: Vec<_> = sizes.iter().copied().zip(numbers).collect();
+                fit.woe = self.fill_empty(&fit.woe, &fit.bad.add(&fit.good), &kinds)?;
+            }
             let mut start = 0;
             for (k, (&i, size)) in own.iter().zip(&sizes).enumerate() {
                 weights[i] = Some(fit.woe.slice(start..start + size));
@@ -179,6 +201,7 @@ impl<E: Counted> Runner<E> {
         };
         let woe = Woe {
             weights: join(&weights),
+            edges,
             ivs: join(&ivs),
             sources: learned.iter().flat_map(|c| c.sources.iter().cloned()).collect(),
             columns: learned,
@@ -196,8 +219,17 @@ impl<E: Counted> Runner<E> {
         bins: u32,
     ) -> Result<Vec<u32>> {
         let mut mine = Vec::new();
-        for cuts in cuts.iter().flatten() {
-            cuts.bins().encode(&mut mine);
+        for (name, cuts) in columns.iter().zip(cuts) {
+            let column = table.column(cx.op, name)?;
+            match (cuts, &column.hidden) {
+                (Some(cuts), _) => cuts.bins().encode(&mut mine),
+                (None, Some(hidden)) if column.owner == Some(cx.me) => {
+                    // Fewer than rows, of which there are fewer than 2^32.
+                    let levels = hidden.levels.as_ref().map(|levels| levels.len() as u32);
+                    levels.unwrap_or(bins).encode(&mut mine);
+                }
+                (None, _) => {}
+            }
         }
         let plan = cx.dry.clone();
         let all = cx.wire.exchange("joint/bins", &mine, 4 * columns.len(), |p| {
@@ -206,9 +238,13 @@ impl<E: Counted> Runner<E> {
             for name in columns {
                 let column = table.columns.iter().find(|c| c.name == *name);
                 if let Some(column) = column.filter(|c| c.owner == Some(p)) {
-                    planned_levels(plan, p, name)
-                        .unwrap_or(guessed_bins(column.kind, bins))
-                        .encode(&mut message);
+                    match column.hidden.is_some() && column.kind != Kind::Text {
+                        true => bins,
+                        false => {
+                            planned_levels(plan, p, name).unwrap_or(guessed_bins(column.kind, bins))
+                        }
+                    }
+                    .encode(&mut message);
                 }
             }
             message
@@ -360,6 +396,9 @@ impl<E: Counted> Runner<E> {
                 "leave the column out",
             ));
         }
+        if column.made_by.is_empty() {
+            table.refuse_hidden(op, name, "use woe or one_hot: its range could not be checked")?;
+        }
         let Some(local) = &column.local else { return Ok(()) };
         let values = local.to_numbers().ok_or_else(|| not_numbers(op, name))?;
         if let Some(row) = values.iter().position(|x| x.abs() > MAX_FEATURE) {
@@ -417,6 +456,7 @@ impl<E: Counted> Runner<E> {
     ) -> Result<Outcome> {
         let x = self.matrix(cx, id, columns)?;
         let y = self.labels(cx, id, label)?;
+        self.check_classes(cx, (id, label), &y, permit)?;
         let table = self.joint(cx.op, id)?;
         let (rows, cols) = (table.rows, columns.len());
         let mut all = columns.to_vec();

@@ -137,6 +137,17 @@ pub(crate) struct JointColumn<R> {
     pub(crate) made_by: Vec<u32>,
     /// Number of bins or levels, where all parties know it.
     pub(crate) bins: Option<u32>,
+    /// What is known of a column whose values nobody has, its owner included.
+    pub(crate) hidden: Option<Hidden>,
+}
+
+/// A column of a hidden alignment.
+#[derive(Clone)]
+pub(crate) struct Hidden {
+    /// Whether its owner has 0 and 1 only.
+    pub(crate) binary: bool,
+    /// Of text, the levels that the shared numbers mean, at the owner.
+    pub(crate) levels: Option<Arc<Vec<String>>>,
 }
 
 /// Something learned about columns, applied by `transform`.
@@ -168,6 +179,8 @@ pub(crate) struct Woe<R> {
     pub(crate) columns: Vec<WoeColumn>,
     /// One weight per bin, column after column.
     pub(crate) weights: R,
+    /// Of hidden columns of numbers, the edges of the bins.
+    pub(crate) edges: Vec<Option<R>>,
     /// One information value per column.
     pub(crate) ivs: R,
     pub(crate) sources: Sources,
@@ -391,10 +404,14 @@ impl<E: Counted> Runner<E> {
         }
         let owner = column.owner.ok_or(Error::Internal("a label has no owner"))?;
         let rows = table.rows;
+        let hidden = column.hidden.as_ref().and(column.shared.clone());
         let values = column.local.as_ref().and_then(|c| c.to_numbers());
         let words: Option<Zeroizing<Vec<u64>>> =
             values.map(|v| Zeroizing::new(v.iter().map(|&x| u64::from(x != 0.0)).collect()));
-        let label = self.share(cx, owner, words.as_ref().map(|w| w.as_slice()), rows)?;
+        let label = match hidden {
+            Some(shared) => self.hidden_label(&shared)?,
+            None => self.share(cx, owner, words.as_ref().map(|w| w.as_slice()), rows)?,
+        };
         if let Some(Object::Table(table)) = self.objects.get_mut(&id.0) {
             for column in table.columns.iter_mut().filter(|c| c.name == name) {
                 column.label = Some(label.clone());
@@ -457,8 +474,8 @@ impl<E: Counted> Machine for Runner<E> {
             Some((table, rows)) => Ok(table.column(column)?.take(rows).to_array()),
             None => Err(Error::argument(
                 "own_column",
-                "this party brought no table",
-                "ask a data owner",
+                "this party has no rows of this table",
+                "ask a data owner; of a hidden alignment nobody has",
             )),
         }
     }

@@ -27,7 +27,7 @@ impl<E: Counted> Runner<E> {
     fn demand(&mut self, cx: &Context, op: &Op) -> Result<Demand> {
         let kind = op.kind();
         match op {
-            Op::Align { table, on } => self.check_align(cx, *table, on),
+            Op::Align { table, on, hidden } => self.check_align(cx, *table, (on, *hidden)),
             Op::Split { table, by } => {
                 let joint = self.joint(kind, *table)?;
                 match by {
@@ -100,15 +100,16 @@ impl<E: Counted> Runner<E> {
 
     pub(super) fn run_op(&mut self, cx: &mut Context, op: &Op, permit: Permit) -> Result<Outcome> {
         match op {
-            Op::Align { table, on } => self.run_align(cx, *table, on),
-            Op::Split { table, by } => self.run_split(cx, *table, by),
+            Op::Align { table, on, hidden: false } => self.run_align(cx, *table, on),
+            Op::Align { table, on, hidden: true } => self.run_align_hidden(cx, *table, on, &permit),
+            Op::Split { table, by } => self.run_split(cx, *table, by, &permit),
             Op::Select { table, columns } => self.run_select(cx, *table, columns),
             Op::Standardise { table, columns } => self.run_standardise(cx, *table, columns),
             Op::OneHot { table, columns, drop_first } => {
                 self.run_one_hot(cx, *table, columns, *drop_first)
             }
             Op::Woe { table, columns, label, bins } => {
-                self.run_woe(cx, *table, columns, label, *bins)
+                self.run_woe(cx, *table, columns, (label, *bins), &permit)
             }
             Op::Transform { table, transform } => self.run_transform(cx, *table, *transform),
             Op::SelectByIv { table, transform, min_iv } => {
@@ -119,7 +120,7 @@ impl<E: Counted> Runner<E> {
             }
             Op::Predict { model, table } => self.run_predict(cx, *model, *table),
             Op::Evaluate { scores, table, label, metrics } => {
-                self.run_evaluate(cx, *scores, *table, label, metrics)
+                self.run_evaluate(cx, *scores, *table, (label, metrics), &permit)
             }
             Op::Release { what, to } => self.run_release(cx, what, to, &permit),
         }

@@ -64,10 +64,11 @@ impl<E: Counted> Runner<E> {
         cx: &mut Context,
         id: ValueId,
         table: TableId,
-        label: &str,
-        wanted: &[Metric],
+        (label, wanted): (&str, &[Metric]),
+        permit: &Permit,
     ) -> Result<Outcome> {
         let y = self.labels(cx, table, label)?;
+        self.check_classes(cx, (table, label), &y, permit)?;
         let joint = self.joint(cx.op, table)?;
         let rows = joint.rows;
         let mut sources = joint.sources(cx.op, &[label.to_owned()])?;

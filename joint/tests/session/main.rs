@@ -5,6 +5,7 @@
 mod attacks;
 mod data;
 mod errors;
+mod hidden;
 mod open;
 mod policy;
 mod program;

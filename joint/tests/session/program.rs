@@ -12,7 +12,7 @@ pub(crate) fn names(list: &[&str]) -> Vec<String> {
 
 pub(crate) fn align(s: &mut Session, table: Option<Table>) -> Result<TableId> {
     let table = s.bind(table)?;
-    table_of(s, Op::Align { table, on: names(&["id"]) })
+    table_of(s, Op::Align { table, on: names(&["id"]), hidden: false })
 }
 
 pub(crate) fn table_of(s: &mut Session, op: Op) -> Result<TableId> {
@@ -70,8 +70,14 @@ pub(crate) struct Results {
 
 /// Weights of evidence, a logistic model, its quality.
 pub(crate) fn risk(s: &mut Session, own: Option<Table>) -> Result<Results> {
-    let owner = own.is_some();
-    let joint = align(s, own)?;
+    risk_of(s, own, false)
+}
+
+/// The same after an alignment that tells nobody who is in it.
+pub(crate) fn risk_of(s: &mut Session, own: Option<Table>, hidden: bool) -> Result<Results> {
+    let owner = own.is_some() && !hidden;
+    let table = s.bind(own)?;
+    let joint = table_of(s, Op::Align { table, on: names(&["id"]), hidden })?;
     let (train, test) = split(s, joint)?;
     let columns = names(&["income", "purpose", "age"]);
     let label = "bad".to_owned();
@@ -114,6 +120,15 @@ pub(crate) fn risk(s: &mut Session, own: Option<Table>) -> Result<Results> {
 
 #[test]
 fn a_joint_risk_model_matches_plain_arithmetic() {
+    matches_plain_arithmetic(false);
+}
+
+#[test]
+fn a_model_on_rows_that_nobody_knows_matches_plain_arithmetic() {
+    matches_plain_arithmetic(true);
+}
+
+fn matches_plain_arithmetic(hidden: bool) {
     let all = customers(600, 1);
     let results = run_local(&banks(), |s| {
         let own = match s.name() {
@@ -121,7 +136,7 @@ fn a_joint_risk_model_matches_plain_arithmetic() {
             "beta" => Some(all.beta()),
             _ => None,
         };
-        risk(s, own)
+        risk_of(s, own, hidden)
     })
     .unwrap();
 
@@ -205,6 +220,14 @@ fn a_joint_risk_model_matches_plain_arithmetic() {
     // Scores go to alpha only, in the order of its own identifiers.
     assert!(results[1].scores.is_none() && results[2].scores.is_none());
     let Some(Opened::Scores(got)) = &results[0].scores else { panic!() };
+    if hidden {
+        // In an order that nobody knows.
+        let (mut got, mut scores) = (got.clone(), scores);
+        got.sort_by(f64::total_cmp);
+        scores.sort_by(f64::total_cmp);
+        assert!(got.iter().zip(&scores).all(|(a, b)| (a - b).abs() < 1e-3));
+        return;
+    }
     assert_eq!(results[0].ids, results[1].ids);
     for (id, got) in results[0].ids.iter().zip(got) {
         let i = test.iter().position(|&i| all.id[i] == *id).unwrap();
@@ -214,6 +237,15 @@ fn a_joint_risk_model_matches_plain_arithmetic() {
 
 #[test]
 fn a_dry_run_forecasts_bytes_and_rounds() {
+    forecasts(false);
+}
+
+#[test]
+fn a_dry_run_forecasts_a_hidden_alignment() {
+    forecasts(true);
+}
+
+fn forecasts(hidden: bool) {
     let all = customers(300, 2);
     let real = run_local(&banks(), |s| {
         let own = match s.name() {
@@ -221,7 +253,7 @@ fn a_dry_run_forecasts_bytes_and_rounds() {
             "beta" => Some(all.beta()),
             _ => None,
         };
-        risk(s, own)
+        risk_of(s, own, hidden)
     })
     .unwrap();
 
@@ -239,7 +271,7 @@ fn a_dry_run_forecasts_bytes_and_rounds() {
     let assume = Assume { common_rows: Some(300), first_part: 0.7 };
     let sessions = Session::dry_run(&planned, assume).unwrap();
     for ((mut session, real), party) in sessions.into_iter().zip(&real).zip(["a", "b", "c"]) {
-        let dry = match risk(&mut session, None) {
+        let dry = match risk_of(&mut session, None, hidden) {
             Ok(dry) => dry,
             Err(error) => panic!("{error}"),
         };

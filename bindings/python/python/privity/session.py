@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from . import _native
 from ._checks import integer, names, refuse, warn
@@ -229,13 +229,26 @@ class Session:
             bound = table(data, name=name or f"the table of '{self.name}'")
         return BoundTable(self, self._native.bind(bound, self._progress))
 
-    def align(self, bound: BoundTable, on: Sequence[str] | str) -> JointTable:
+    def align(
+        self,
+        bound: BoundTable,
+        on: Sequence[str] | str,
+        *,
+        align: Literal["open", "hidden"] = "open",
+    ) -> JointTable:
         """Finds the rows that all owners have, by their identifier columns.
 
-        Nobody learns which other rows a peer has.
+        ``"open"``: every owner learns which of its own rows these are, and nothing
+        about others. ``"hidden"``, for two owners: nobody learns which rows they are,
+        only how many; all columns are shared and their values are at no party. Use
+        :class:`WoE` or :class:`OneHot` to make features of them. Policies allow it
+        by the operation ``align_hidden``.
         """
         keys = [on] if isinstance(on, str) else names("align", "on", on)
-        out = self._perform({"op": "align", "table": bound._id, "on": keys})
+        if align not in ("open", "hidden"):
+            refuse("align", f"align={align!r} is unknown", 'use "open" or "hidden"')
+        op = {"op": "align", "table": bound._id, "on": keys, "hidden": align == "hidden"}
+        out = self._perform(op)
         return JointTable(self, out["id"], out["rows"], out["columns"], frozenset(keys))
 
     def release(self, what: Any, to: str | Sequence[str] = "all") -> Any:
