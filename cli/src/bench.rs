@@ -84,6 +84,8 @@ enum Variant {
     Vole,
     /// The same, semi-honest
     VoleSemiHonest,
+    /// The same with a store over the subfield: fewer bytes
+    VoleSubfield,
     /// Diffie-Hellman, semi-honest; both learn the result
     Ecdh,
     /// The result and one payload of 64 bits stay shared, in engine additive
@@ -95,6 +97,7 @@ impl Variant {
         match self {
             Variant::Vole => "vole, malicious",
             Variant::VoleSemiHonest => "vole, semi-honest",
+            Variant::VoleSubfield => "vole, subfield, semi-honest",
             Variant::Ecdh => "ecdh, semi-honest",
             Variant::Circuit => "circuit, semi-honest",
         }

@@ -5,6 +5,7 @@ pub mod gf64;
 mod mersenne127;
 mod mersenne61;
 pub mod small;
+pub mod subfield;
 
 pub use binary128::Gf128;
 pub use mersenne61::Fp61;

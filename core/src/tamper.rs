@@ -378,7 +378,7 @@ fn vole(
     Box<dyn FnOnce(&mut Mesh) -> Result<SenderVole> + Send>,
     Box<dyn FnOnce(&mut Mesh) -> Result<ReceiverVole> + Send>,
 ) {
-    let plan = Plan { n: 40, width, trees: 6, depth: 4, code: Code::ExConv7x24 };
+    let plan = Plan { n: 40, width, trees: 6, depth: 4, code: Code::ExConv7x24, subfield: false };
     move |seed| {
         let rng = &mut StdRng::seed_from_u64(seed);
         let delta = rng.random::<u128>() | 1;
@@ -459,7 +459,8 @@ fn a_failed_check_ends_its_object() {
     );
     one.unwrap();
     // Ann's challenge, message, digest.
-    let plan = Plan { n: 40, width: 4, trees: 6, depth: 4, code: Code::ExConv7x24 };
+    let plan =
+        Plan { n: 40, width: 4, trees: 6, depth: 4, code: Code::ExConv7x24, subfield: false };
     let (_, two, _) = run(
         attack(0, 2),
         &Sent::default(),

@@ -5,7 +5,7 @@
 use privity_core::{
     Mesh, Result,
     bits::unpack,
-    field::Gf128,
+    field::{Gf128, subfield::Embedding},
     ot::{Receiver, Security, Sender, correlated, cost as ot_cost, one_of_n, random},
     vole::{
         BASE_K, Code, Value, VoleReceiver, VoleSender, cost,
@@ -84,6 +84,40 @@ fn vole_is_linear_in_delta() {
         field::<u64>(CODE, security, 100, 33);
     }
     field::<u128>(Code::ExConv21x24, Security::Malicious, 6000, 128);
+}
+
+/// Values of the subfield, their images times delta; products stay in it.
+#[test]
+fn vole_of_the_subfield_is_linear_in_delta() {
+    let n = 5000;
+    let ((b, _), ((a, c), _)) = both(
+        |mesh| {
+            let mut sender = VoleSender::new(mesh, 1, CODE, Security::SemiHonest, &mut rng(1))?;
+            let b = sender.extend_subfield(mesh, n)?;
+            Ok((*sender.delta().expose(), b))
+        },
+        |mesh| {
+            let mut receiver = VoleReceiver::new(mesh, 0, CODE, Security::SemiHonest, &mut rng(2))?;
+            receiver.extend_subfield(mesh, n)
+        },
+    );
+    let ((delta, b), embedding) = (b, Embedding::new());
+    assert_eq!((a.len(), b.len(), c.len()), (n, n, n));
+    for ((&a, b), c) in a.iter().zip(b).zip(c) {
+        assert_eq!(Gf128(c), Gf128(b) + embedding.of_vartime(a) * Gf128(delta));
+    }
+    for bit in 0..64 {
+        let ones = a.iter().filter(|&&a| a >> bit & 1 == 1).count();
+        assert!(ones.abs_diff(n / 2) < n / 8, "bit {bit}: {ones} of {n}");
+    }
+    both(
+        |mesh| {
+            let mut sender = VoleSender::new(mesh, 1, CODE, Security::Malicious, &mut rng(1))?;
+            assert!(sender.extend_subfield(mesh, n).is_err());
+            Ok(())
+        },
+        |mesh| VoleReceiver::new(mesh, 0, CODE, Security::Malicious, &mut rng(2)).map(drop),
+    );
 }
 
 fn sender(mesh: &mut Mesh, security: Security) -> Result<SilentSender> {

@@ -162,7 +162,7 @@ fn random(rng: &mut impl CryptoRng, len: usize) -> Zeroizing<Vec<u64>> {
 
 /// The sender's store for a set of this size.
 fn store(options: &Options, items: usize) -> Params {
-    options.store(cuckoo::WAYS * items)
+    options.wide_store(cuckoo::WAYS * items)
 }
 
 /// Pairs of words: the elements of the stores, for the tag and the payloads.

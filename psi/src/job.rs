@@ -306,7 +306,10 @@ fn greet(
     let sender = if side == Side::Sender { mesh.me() } else { peer };
     let mut transcript = Transcript::new("privity psi job");
     transcript.append("session", &options.session);
-    transcript.append("security", format!("{:?} {:?}", options.security, options.code).as_bytes());
+    transcript.append(
+        "security",
+        format!("{:?} {:?} {:?}", options.security, options.code, options.field).as_bytes(),
+    );
     for number in [options.most_items, options.runs, options.min_items, u64::from(*told)] {
         transcript.append("number", &number.to_be_bytes());
     }

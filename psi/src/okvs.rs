@@ -16,6 +16,10 @@
 //! coefficients \\(d_j \in\\) GF(2^128), a function of x and a public seed. Decode
 //! is linear in P, and \\(v_i\\) for \\(x_i\\).
 //!
+//! **Subfield.** With the \\(d_j\\) in the subfield of 2^64 elements, stores over it
+//! are half as long in bytes ([`Params::subfield`]). They are decoded over GF(2^128)
+//! all the same, after [`Embedding`](privity_core::field::subfield::Embedding).
+//!
 //! **Clusters.** Keys are dealt to bins by a hash; each bin has a vector of its
 //! own of m + g elements, made for a public capacity, so that only sizes of the
 //! whole show. Everything of a bin fits the second-level cache.
@@ -36,10 +40,12 @@
 //! the own keys (their places), as the local sorting of a party's own rows does;
 //! never on a value.
 
+mod element;
 mod params;
 mod rows;
 mod solve;
 
+pub use element::Element;
 pub use params::Params;
 pub(crate) use params::capacity;
 pub(crate) use rows::Hash;
@@ -58,22 +64,25 @@ pub enum Failure {
     Seed,
 }
 
-/// The vector for these rows, whose values `value` gives by the key's index.
+/// The vector for these rows, whose values `value` gives by the key's index: over
+/// GF(2^64) for parameters of the subfield, over GF(2^128) for others.
 ///
 /// # Panics
-/// If there are more rows than the parameters are made for.
-pub fn encode(
+/// If there are more rows than the parameters are made for, or they are for
+/// another field.
+pub fn encode<E: Element>(
     rows: &Rows,
-    value: impl Fn(usize) -> Gf128 + Sync,
+    value: impl Fn(usize) -> E + Sync,
     rng: &mut impl CryptoRng,
-) -> Result<Vec<Gf128>, Failure> {
+) -> Result<Vec<E>, Failure> {
     let params = rows.params();
+    assert_eq!(params.is_subfield(), E::SUBFIELD, "a store over another field");
     assert!(rows.len() <= params.keys(), "more keys than the store is made for");
     let free = privity_core::prg::Prg::new(&privity_core::prg::random_key(rng));
-    let mut store = vec![Gf128::ZERO; params.len()];
+    let mut store = vec![E::default(); params.len()];
     store.par_chunks_mut(params.bin_len()).enumerate().try_for_each(|(bin, part)| {
         solve::solve(rows.bin(bin), &value, part, params, |part| {
-            free.fill(bin as u64, 0, bytemuck::cast_slice_mut::<Gf128, u128>(part));
+            E::fill(part, &free, bin as u64);
         })
     })?;
     Ok(store)

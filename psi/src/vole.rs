@@ -47,6 +47,13 @@
 //! \\(40 + \log_2(N_s N_r)\\) bits, N the totals of the job: no two different
 //! items meet but with probability 2^-40.
 //!
+//! *Subfield* (RR22, section 3.2; semi-honest, [`StoreField::Gf64`]): h, P, a and D
+//! are in GF(2^64), of which \\(\varphi\\) is the image in GF(2^128):
+//! \\(c = b + \varphi(a) \Delta\\), \\(K = b + \Delta\,\varphi(D)\\), and
+//! \\(\Delta\,\varphi(h(x))\\) in (4). An item x that is not in Y has
+//! \\(\mathrm{Decode}(P, x) = h(x)\\) with probability 2^-64, so that of 2^24 items one
+//! is a false match with probability 2^-40.
+//!
 //! *Malicious.* Masks have 128 bits. A corrupt **receiver** is free in D: the
 //! items that it gets masks for are those with \\(\mathrm{Decode}(P, y) = h(y)\\)
 //! among all it asked h for. A vector of m elements satisfies no more than m of
@@ -115,6 +122,8 @@ pub struct Options {
     pub security: Security,
     /// The code of VOLE.
     pub code: Code,
+    /// The field of the receiver's store.
+    pub field: StoreField,
     /// Items of the whole job, an upper bound for each side: what masks and
     /// failure probabilities are made for. A job of one run has its own sizes.
     pub most_items: u64,
@@ -125,6 +134,15 @@ pub struct Options {
     pub min_items: u64,
 }
 
+/// The field of the receiver's store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreField {
+    /// 16 bytes an element.
+    Gf128,
+    /// 8 bytes an element: semi-honest only, and for at most 2^24 items in a job.
+    Gf64,
+}
+
 impl Options {
     /// One run against a malicious party with at most 2^24 items on either side.
     pub fn new(session: [u8; 32]) -> Self {
@@ -132,6 +150,7 @@ impl Options {
             session,
             security: Security::Malicious,
             code: Code::ExConv7x24,
+            field: StoreField::Gf128,
             most_items: 1 << 24,
             runs: 1,
             min_items: 0,
@@ -143,6 +162,10 @@ impl Options {
             "most_items must be between 1 and 2^40"
         } else if !(1..=1 << 30).contains(&self.runs) {
             "runs must be between 1 and 2^30"
+        } else if self.field == StoreField::Gf64 && self.security == Security::Malicious {
+            "a store over GF(2^64) is secure against semi-honest parties only"
+        } else if self.field == StoreField::Gf64 && self.most_items > 1 << 24 {
+            "a store over GF(2^64) is for jobs of at most 2^24 items"
         } else {
             return Ok(());
         };
@@ -151,7 +174,23 @@ impl Options {
 
     /// The store for a receiver's set of one run. 2^-40 is for the whole job.
     pub(crate) fn store(&self, items: usize) -> Params {
+        match self.field {
+            StoreField::Gf128 => self.wide_store(items),
+            StoreField::Gf64 => self.wide_store(items).subfield(),
+        }
+    }
+
+    /// A store over GF(2^128) for so many items of one run.
+    pub(crate) fn wide_store(&self, items: usize) -> Params {
         Params::new(items, f64::from(STATISTICAL_BITS) + (self.runs as f64).log2())
+    }
+
+    /// Bytes of an element of the receiver's store.
+    pub(crate) fn element_bytes(&self) -> usize {
+        match self.field {
+            StoreField::Gf128 => 16,
+            StoreField::Gf64 => 8,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use privity_mpc::{
 use privity_psi::{
     Item, Options, align, circuit,
     job::{self, Job, Memory, Side},
-    vole::{self, Security},
+    vole::{self, Security, StoreField},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use std::{sync::Barrier, time::Instant};
@@ -101,8 +101,9 @@ fn party(variant: Variant, mut mesh: Mesh, set: &[Item], barrier: &Barrier) -> R
     let (me, rng) = (mesh.me(), &mut rand::rng());
     barrier.wait();
     let start = Instant::now();
-    let fast = |mesh: &mut Mesh, security, rng: &mut _| {
-        let options = vole::Options { security, ..vole::Options::job([1; 32], set.len() as u64) };
+    let fast = |mesh: &mut Mesh, (security, field), rng: &mut _| {
+        let options =
+            vole::Options { security, field, ..vole::Options::job([1; 32], set.len() as u64) };
         let job = &Job::new(options, false);
         let mut store = Memory::new(set, job);
         let side = if me == 0 { Side::Sender } else { Side::Receiver };
@@ -113,8 +114,9 @@ fn party(variant: Variant, mut mesh: Mesh, set: &[Item], barrier: &Barrier) -> R
         })
     };
     let found = match variant {
-        Variant::Vole => fast(&mut mesh, Security::Malicious, rng),
-        Variant::VoleSemiHonest => fast(&mut mesh, Security::SemiHonest, rng),
+        Variant::Vole => fast(&mut mesh, (Security::Malicious, StoreField::Gf128), rng),
+        Variant::VoleSemiHonest => fast(&mut mesh, (Security::SemiHonest, StoreField::Gf128), rng),
+        Variant::VoleSubfield => fast(&mut mesh, (Security::SemiHonest, StoreField::Gf64), rng),
         Variant::Ecdh => {
             align(&mut mesh, set, &Options::new([1; 32]), rng).map(|a| Found::Rows(a.rows))
         }

@@ -95,6 +95,23 @@ impl<const K: usize> Field for Small<K> {
 #[repr(transparent)]
 pub struct Gf64(pub u64);
 
+impl Gf64 {
+    /// out_i += self a_i.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn add_multiple(self, out: &mut [Self], a: &[Self]) {
+        const CHUNK: usize = 256;
+        assert_eq!(out.len(), a.len(), "vectors of different lengths");
+        let factors = [self.0; CHUNK];
+        for (out, a) in out.chunks_mut(CHUNK).zip(a.chunks(CHUNK)) {
+            let (out, a): (&mut [u64], &[u64]) =
+                (bytemuck::cast_slice_mut(out), bytemuck::cast_slice(a));
+            gf64::multiply_add(out, &factors[..a.len()], a);
+        }
+    }
+}
+
 /// Elements are shares more often than not.
 impl std::fmt::Debug for Gf64 {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -259,6 +276,9 @@ mod tests {
             laws::<2>([x[0], x[1]], [y[0], y[1]], c);
             let a = Gf64(x[0] | 1);
             assert_eq!(a * a.inverse(), Gf64(1));
+            let mut out = vec![Gf64(x[1]); 300];
+            a.add_multiple(&mut out, &[Gf64(x[2]); 300]);
+            assert!(out.iter().all(|o| *o == Gf64(x[1]) + a * Gf64(x[2])));
         }
     }
 

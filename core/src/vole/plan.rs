@@ -3,9 +3,11 @@
 use super::{BASE_K, Code, tree};
 use crate::{
     Error, Result,
+    field::{Gf128, subfield::GAMMA},
     ot::{
         Security,
         cost::{Cost, extend_random},
+        one_of_n::combine,
     },
     params::COMPUTATIONAL_BITS,
 };
@@ -22,6 +24,8 @@ pub(crate) struct Plan {
     /// d: a block has 2^d places.
     pub(crate) depth: usize,
     pub(crate) code: Code,
+    /// Values of 64 bits are elements of the subfield.
+    pub(crate) subfield: bool,
 }
 
 /// Fewer outputs than this are made as this many, and the rest is dropped: the
@@ -51,7 +55,23 @@ impl Plan {
             depth += 1;
         }
         let trees = (2 * n).div_ceil(1 << depth).max(trees);
-        Ok(Self { n, width, trees, depth, code })
+        Ok(Self { n, width, trees, depth, code, subfield: false })
+    }
+
+    /// With values in the subfield of 2^64 elements; their check is not there.
+    pub(crate) fn subfield(code: Code, n: usize, security: Security) -> Result<Self> {
+        if security == Security::Malicious {
+            return Err(Error::Argument("VOLE of a subfield is semi-honest".into()));
+        }
+        Ok(Self { subfield: true, ..Self::new(code, n, 64)? })
+    }
+
+    /// \\(\gamma_j\\) or \\(\delta_j\\) of its w rows.
+    pub(crate) fn combine(&self, rows: &[u128]) -> u128 {
+        if !self.subfield {
+            return combine(rows);
+        }
+        rows.iter().rev().fold(Gf128::ZERO, |sum, &row| sum * GAMMA + Gf128(row)).0
     }
 
     /// N.

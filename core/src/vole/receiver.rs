@@ -153,6 +153,18 @@ impl VoleReceiver {
         Ok((std::mem::take(&mut a), std::mem::take(&mut c)))
     }
 
+    /// a and c for `n` values in the subfield of 2^64 elements ([`crate::field::Gf64`]),
+    /// with \\(c_i = b_i + \varphi(a_i) \Delta\\). Semi-honest only.
+    pub fn extend_subfield(&mut self, mesh: &mut Mesh, n: usize) -> Result<(Vec<u64>, Vec<u128>)> {
+        let plan = Plan::subfield(self.code, n, self.security)?;
+        let (mut a, mut c) = self.run::<u64>(mesh, plan)?;
+        a[n..].iter_mut().for_each(Zeroize::zeroize);
+        c[n..].zeroize();
+        a.truncate(n);
+        c.truncate(n);
+        Ok((std::mem::take(&mut a), std::mem::take(&mut c)))
+    }
+
     /// All outputs of a plan with w > 1.
     pub(crate) fn run<A: Value>(
         &mut self,
@@ -223,7 +235,7 @@ impl VoleReceiver {
                 hash.hash_all(index, &mut keys);
                 let delta = match plan.width {
                     1 => 0,
-                    w => combine(&t_values[j * w..][..w]),
+                    w => plan.combine(&t_values[j * w..][..w]),
                 };
                 let alpha = noise.flipped[j] ^ ((1 << plan.depth) - 1);
                 let tree = (session, numbers + j as u64);

@@ -85,6 +85,14 @@ impl VoleSender {
         Ok(std::mem::take(&mut b))
     }
 
+    /// b for `n` values in the subfield of 2^64 elements. Semi-honest only.
+    pub fn extend_subfield(&mut self, mesh: &mut Mesh, n: usize) -> Result<Vec<u128>> {
+        let mut b = self.run(mesh, Plan::subfield(self.code, n, self.security)?)?;
+        b[n..].zeroize();
+        b.truncate(n);
+        Ok(std::mem::take(&mut b))
+    }
+
     /// All outputs of a plan.
     pub(crate) fn run(&mut self, mesh: &mut Mesh, plan: Plan) -> Result<Zeroizing<Vec<u128>>> {
         begin(&mut self.busy)?;
@@ -119,7 +127,7 @@ impl VoleSender {
                     Zeroizing::new(zero.iter().zip(one.iter()).map(|(&a, &b)| [a, b]).collect());
                 let gamma = match plan.width {
                     1 => delta,
-                    w => combine(&q_values[j * w..][..w]),
+                    w => plan.combine(&q_values[j * w..][..w]),
                 };
                 tree::deal(
                     &hash,

@@ -149,10 +149,9 @@ impl<E: Counted> Runner<E> {
         let mut edges: Vec<Option<E::Ring>> = vec![None; columns.len()];
         for (i, name) in columns.iter().enumerate() {
             let column = table.column(cx.op, name)?;
-            if let (Some(_), Some(x)) = (&column.hidden, &column.shared) {
-                if column.kind != Kind::Text {
-                    edges[i] = Some(self.hidden_edges(x, counts[i])?);
-                }
+            let numbers = column.kind != Kind::Text && column.hidden.is_some();
+            if let Some(x) = column.shared.as_ref().filter(|_| numbers) {
+                edges[i] = Some(self.hidden_edges(x, counts[i])?);
             }
         }
 

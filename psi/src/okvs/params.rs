@@ -8,6 +8,7 @@ pub struct Params {
     capacity: usize,
     sparse: usize,
     dense: usize,
+    subfield: bool,
 }
 
 /// Keys per bin, on average, at most: a bin's vector then has 0.7 MB.
@@ -29,7 +30,18 @@ impl Params {
         let per_bin = bits + 1.0 + (bins as f64).log2();
         let capacity = capacity(keys, bins, per_bin).max(LEAST);
         let (sparse, dense) = system(capacity, per_bin);
-        Self { keys, bins, capacity, sparse, dense }
+        Self { keys, bins, capacity, sparse, dense, subfield: false }
+    }
+
+    /// The same over the subfield of 2^64 elements. The sizes are made for random
+    /// coefficients of any field of that size.
+    pub fn subfield(self) -> Self {
+        Self { subfield: true, ..self }
+    }
+
+    /// Whether it is one over the subfield.
+    pub fn is_subfield(&self) -> bool {
+        self.subfield
     }
 
     /// The keys it is made for.
@@ -149,7 +161,7 @@ pub(crate) fn capacity(keys: usize, bins: usize, bits: f64) -> usize {
 impl Params {
     /// One bin of a given shape.
     pub(super) fn narrow(keys: usize, sparse: usize, dense: usize) -> Self {
-        Self { keys, bins: 1, capacity: keys, sparse, dense }
+        Self { keys, bins: 1, capacity: keys, sparse, dense, subfield: false }
     }
 
     /// The same with one size too small.

@@ -1,11 +1,11 @@
 //! Keys as rows of the system, ordered by bin.
 
-use super::{Params, params::WEIGHT};
+use super::{Element, Params, params::WEIGHT};
 use aes::{
     Aes128,
     cipher::{Array, BlockCipherEncrypt, KeyInit},
 };
-use privity_core::field::Gf128;
+use privity_core::field::{Gf128, subfield::Embedding};
 use rayon::prelude::*;
 
 /// The rows of a set of keys for one seed.
@@ -13,6 +13,8 @@ use rayon::prelude::*;
 pub struct Rows {
     params: Params,
     hash: Hash,
+    /// For stores over the subfield.
+    embedding: Option<Embedding>,
     /// Bin by bin.
     keys: Vec<u128>,
     /// Where each stood in the caller's list.
@@ -102,7 +104,8 @@ impl Rows {
             (sorted[*at], order[*at]) = (key, i);
             *at += 1;
         }
-        Self { params, hash, keys: sorted, order, starts }
+        let embedding = params.is_subfield().then(Embedding::new);
+        Self { params, hash, embedding, keys: sorted, order, starts }
     }
 
     /// The sizes.
@@ -157,24 +160,38 @@ impl Bin<'_> {
     }
 
     /// The coefficients of one key.
-    pub(super) fn coefficients(&self, row: usize) -> Vec<Gf128> {
+    pub(super) fn coefficients<E: Element>(&self, row: usize) -> Vec<E> {
         (1..=self.rows.params.dense())
             .map(|j| {
                 let mut out = [0];
                 self.rows.hash.column(j, &self.keys[row..=row], &mut out);
-                Gf128(out[0])
+                self.coefficient(out[0])
             })
             .collect()
     }
 
+    /// The coefficient in the field of the store, or, where a store over the
+    /// subfield is decoded in the large field, its image.
+    fn coefficient<E: Element>(&self, hash: u128) -> E {
+        match &self.rows.embedding {
+            Some(embedding) if !E::SUBFIELD => E::coefficient(embedding.of_vartime(hash as u64).0),
+            _ => E::coefficient(hash),
+        }
+    }
+
     /// Adds the dense part of (1) to each of `out`.
-    pub(super) fn add_dense(&self, dense: &[Gf128], out: &mut [Gf128]) {
+    pub(super) fn add_dense<E: Element>(&self, dense: &[E], out: &mut [E]) {
         let mut column = [0u128; 16 * BATCH];
+        let mut coefficients = [E::default(); 16 * BATCH];
         for (keys, out) in self.keys.chunks(16 * BATCH).zip(out.chunks_mut(16 * BATCH)) {
             let column = &mut column[..keys.len()];
+            let coefficients = &mut coefficients[..keys.len()];
             for (j, &p) in (1..).zip(dense) {
                 self.rows.hash.column(j, keys, column);
-                p.add_multiple(out, bytemuck::cast_slice(column));
+                for (c, &hash) in coefficients.iter_mut().zip(column.iter()) {
+                    *c = self.coefficient(hash);
+                }
+                p.add_multiple(out, coefficients);
             }
         }
     }

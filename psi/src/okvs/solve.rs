@@ -1,19 +1,18 @@
 //! The system of one bin.
 
-use super::{Failure, Params, params::WEIGHT, rows::Bin};
-use privity_core::field::Gf128;
+use super::{Element, Failure, Params, params::WEIGHT, rows::Bin};
 
 /// Rows that may be left to elimination: far more than the parameters let
 /// happen, few enough that it takes no time.
 const MOST: usize = 256;
 
 /// Fills `store` so that (1) holds for all rows of the bin.
-pub(super) fn solve(
+pub(super) fn solve<E: Element>(
     bin: Bin<'_>,
-    value: &(impl Fn(usize) -> Gf128 + Sync),
-    store: &mut [Gf128],
+    value: &(impl Fn(usize) -> E + Sync),
+    store: &mut [E],
     params: &Params,
-    fill: impl Fn(&mut [Gf128]),
+    fill: impl Fn(&mut [E]),
 ) -> Result<(), Failure> {
     if bin.len() > params.capacity() {
         return Err(duplicate(bin).unwrap_or(Failure::Seed));
@@ -23,7 +22,7 @@ pub(super) fn solve(
     if left.len() > MOST {
         return Err(duplicate(bin).unwrap_or(Failure::Seed));
     }
-    let mut values: Vec<Gf128> = bin.order.iter().map(|&i| value(i as usize)).collect();
+    let mut values: Vec<E> = bin.order.iter().map(|&i| value(i as usize)).collect();
     // What nothing depends on stays random.
     fill(store);
     if !left.is_empty() {
@@ -80,12 +79,12 @@ fn peel(places: &[[u32; WEIGHT]], m: usize) -> (Vec<(u32, u32)>, Vec<u32>) {
 
 /// Gauss and Jordan over the places of the rows that are left, then the dense
 /// columns; the unknowns that stay free keep what is in `store`.
-fn eliminate(
+fn eliminate<E: Element>(
     bin: Bin<'_>,
     places: &[[u32; WEIGHT]],
     left: &[u32],
-    values: &[Gf128],
-    store: &mut [Gf128],
+    values: &[E],
+    store: &mut [E],
     params: &Params,
 ) -> Option<()> {
     let mut unknowns: Vec<usize> =
@@ -95,13 +94,13 @@ fn eliminate(
     unknowns.extend(params.sparse()..params.bin_len());
     let width = unknowns.len();
     // Each row: its coefficients, and its value.
-    let mut rows: Vec<Vec<Gf128>> = left
+    let mut rows: Vec<Vec<E>> = left
         .iter()
         .map(|&r| {
-            let mut row = vec![Gf128::ZERO; width + 1];
+            let mut row = vec![E::default(); width + 1];
             for p in places[r as usize] {
                 if let Ok(at) = unknowns.binary_search(&(p as usize)) {
-                    row[at] = Gf128::ONE;
+                    row[at] = E::ONE;
                 }
             }
             let dense = width - params.dense();
@@ -113,13 +112,13 @@ fn eliminate(
     let mut pivots: Vec<usize> = Vec::with_capacity(rows.len());
     for at in 0..rows.len() {
         // Rows before `at` have their pivots; a row without any says 0 = v.
-        let pivot = (0..width).find(|&c| rows[at][c] != Gf128::ZERO)?;
-        let inverse = rows[at][pivot].inverse_or_zero();
+        let pivot = (0..width).find(|&c| rows[at][c] != E::default())?;
+        let inverse = rows[at][pivot].inverse();
         rows[at].iter_mut().for_each(|x| *x = *x * inverse);
         let own = rows[at].clone();
         for (r, row) in rows.iter_mut().enumerate() {
             let factor = row[pivot];
-            if r != at && factor != Gf128::ZERO {
+            if r != at && factor != E::default() {
                 factor.add_multiple(row, &own);
             }
         }

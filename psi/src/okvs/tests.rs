@@ -112,3 +112,25 @@ fn the_formula_is_no_optimist() {
     // 600 / 32 = 19 are expected at most; 40 or more have probability 2^-17.
     assert!(failures < 40, "{failures} failures of 600");
 }
+
+/// Over the subfield, and decoded above it.
+#[test]
+fn stores_over_the_subfield_decode_to_images() {
+    use privity_core::field::{Gf64, subfield::Embedding};
+    let rng = &mut StdRng::seed_from_u64(3);
+    for (n, narrow) in [(1, false), (3000, false), (70_000, false), (200, true)] {
+        let params = match narrow {
+            true => Params::narrow(n, n + n / 16, 70).subfield(),
+            false => Params::new(n, 40.0).subfield(),
+        };
+        let keys: Vec<u128> = (0..n).map(|_| rng.random()).collect();
+        let values: Vec<u64> = (0..n).map(|_| rng.random()).collect();
+        let rows = Rows::new(params, &rng.random(), &keys);
+        let store = encode(&rows, |i| Gf64(values[i]), rng).unwrap();
+        let embedding = Embedding::new();
+        let images: Vec<Gf128> = store.iter().map(|x| embedding.of_vartime(x.0)).collect();
+        for (&i, value) in rows.order().iter().zip(decode(&rows, &images)) {
+            assert_eq!(value, embedding.of_vartime(values[i as usize]));
+        }
+    }
+}

@@ -61,9 +61,10 @@ pub(crate) fn function_cost(
         Security::Malicious => [10, 11],
     };
     let store = options.store(receiver).len();
-    let rows = vole::cost(options.code, store, 128, options.security)?;
+    let width = 8 * options.element_bytes();
+    let rows = vole::cost(options.code, store, width, options.security)?;
     total.sender += rows.sender as u64;
-    total.receiver += (rows.receiver + 32 + 16 * store) as u64;
+    total.receiver += (rows.receiver + 32 + options.element_bytes() * store) as u64;
     if blinded(options) {
         total.sender += (COMMITMENT + OPENING) as u64;
     }

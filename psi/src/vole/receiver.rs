@@ -1,7 +1,7 @@
 //! The side that learns the intersection.
 
 use super::{
-    Options,
+    Options, StoreField,
     mask::{Oracle, keys, mask_bytes, masks},
     sender::CHUNK,
     wire::{COMMITMENT, OPENING, Purpose, Role, announce, blinded, commit, opened, refuse},
@@ -10,13 +10,17 @@ use crate::{
     error,
     item::{Item, check_items},
     join,
-    okvs::{self, Failure, Rows},
+    okvs::{self, Element, Failure, Rows},
 };
-use privity_core::{Error, Mesh, field::Gf128, vole::VoleReceiver};
+use privity_core::{
+    Error, Mesh,
+    field::{Gf64, Gf128},
+    vole::VoleReceiver,
+};
 use rand::CryptoRng;
 use rayon::prelude::*;
 use subtle::ConstantTimeEq as _;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// A receiver for the runs of one job.
 #[derive(Debug)]
@@ -146,15 +150,19 @@ impl Receiver {
         let rows = Rows::new(params, &seed, &keys(items));
         let oracle = Oracle::new(&self.options.session);
         let h = by_row(&rows, &oracle.values(rows.keys()));
-        let mut store =
-            okvs::encode(&rows, |i| h[i], rng).map_err(|failure| unsolved(failure, items))?;
-        let (a, c) = self.vole.extend::<u128>(mesh, params.len(), 128)?;
-        let (a, c) = (Zeroizing::new(a), Zeroizing::new(c));
-        store.par_chunks_mut(1 << 12).zip(a.par_chunks(1 << 12)).for_each(|(d, a)| {
-            for (d, &a) in d.iter_mut().zip(a) {
-                *d += Gf128(a);
+        let (d, c) = match self.options.field {
+            StoreField::Gf128 => {
+                let store = okvs::encode(&rows, |i| h[i], rng).map_err(|e| unsolved(e, items))?;
+                let (a, c) = self.vole.extend::<u128>(mesh, params.len(), 128)?;
+                (Store::Gf128(masked(store, a)), Zeroizing::new(c))
             }
-        });
+            StoreField::Gf64 => {
+                let value = |i: usize| Gf64(h[i].0 as u64);
+                let store = okvs::encode(&rows, value, rng).map_err(|e| unsolved(e, items))?;
+                let (a, c) = self.vole.extend_subfield(mesh, params.len())?;
+                (Store::Gf64(masked(store, a)), Zeroizing::new(c))
+            }
+        };
         let mut head = [u128::from_le_bytes(seed), 0];
         if blinded(&self.options) {
             let mut w = [0u8; 16];
@@ -162,7 +170,10 @@ impl Receiver {
             head[1] = u128::from_le_bytes(w);
         }
         mesh.send_bulk(peer, &head)?;
-        mesh.send_bulk(peer, bytemuck::cast_slice::<Gf128, u128>(&store))?;
+        match &d {
+            Store::Gf128(d) => mesh.send_bulk(peer, bytemuck::cast_slice::<Gf128, u128>(d))?,
+            Store::Gf64(d) => mesh.send_bulk(peer, bytemuck::cast_slice::<Gf64, u64>(d))?,
+        }
         let mut w = 0;
         // (5), while the sender works.
         let mut v = okvs::decode(&rows, bytemuck::cast_slice(&c));
@@ -178,6 +189,28 @@ impl Receiver {
         masks(rows.keys(), Gf128(w), &mut v);
         Ok((rows, v))
     }
+}
+
+/// D, over either field.
+enum Store {
+    Gf128(Vec<Gf128>),
+    Gf64(Vec<Gf64>),
+}
+
+/// P + a; a is wiped.
+fn masked<E, A>(mut store: Vec<E>, a: Vec<A>) -> Vec<E>
+where
+    E: Element + bytemuck::Pod,
+    A: bytemuck::Pod + Zeroize + Send + Sync,
+{
+    let a = Zeroizing::new(a);
+    let values: &[E] = bytemuck::cast_slice(&a);
+    store.par_chunks_mut(1 << 12).zip(values.par_chunks(1 << 12)).for_each(|(d, a)| {
+        for (d, &a) in d.iter_mut().zip(a) {
+            *d = *d + a;
+        }
+    });
+    store
 }
 
 /// Why a store of these items could not be made.

@@ -1,7 +1,7 @@
 //! The side that learns nothing.
 
 use super::{
-    Options,
+    Options, StoreField,
     mask::{Oracle, keys, mask_bytes, masks},
     wire::{COMMITMENT, OPENING, Purpose, Role, announce, blinded, commit, opened, refuse},
 };
@@ -11,7 +11,11 @@ use crate::{
     join,
     okvs::{self, Params, Rows},
 };
-use privity_core::{Error, Mesh, field::Gf128, vole::VoleSender};
+use privity_core::{
+    Error, Mesh,
+    field::{Gf128, subfield::Embedding},
+    vole::VoleSender,
+};
 use rand::CryptoRng;
 use rayon::prelude::*;
 use zeroize::{Zeroize, Zeroizing};
@@ -155,11 +159,29 @@ impl Sender {
             mesh.send(peer, &commit(&self.options.session, run, &opening))?;
         }
         let params = self.options.store(theirs);
-        let mut store = Zeroizing::new(self.vole.extend(mesh, params.len(), 128)?);
+        let b = match self.options.field {
+            StoreField::Gf128 => self.vole.extend(mesh, params.len(), 128)?,
+            StoreField::Gf64 => self.vole.extend_subfield(mesh, params.len())?,
+        };
+        let mut store = Zeroizing::new(b);
         let mut head = [0u128; 2];
         mesh.recv_bulk(peer, &mut head)?;
         let mut d = vec![Gf128::ZERO; params.len()];
-        mesh.recv_bulk(peer, bytemuck::cast_slice_mut::<Gf128, u128>(&mut d))?;
+        let embedding = match self.options.field {
+            StoreField::Gf128 => {
+                mesh.recv_bulk(peer, bytemuck::cast_slice_mut::<Gf128, u128>(&mut d))?;
+                None
+            }
+            StoreField::Gf64 => {
+                let mut small = vec![0u64; params.len()];
+                mesh.recv_bulk(peer, &mut small)?;
+                let embedding = Embedding::new();
+                d.par_chunks_mut(1 << 12).zip(small.par_chunks(1 << 12)).for_each(|(d, small)| {
+                    d.iter_mut().zip(small).for_each(|(d, &x)| *d = embedding.of_vartime(x));
+                });
+                Some(embedding)
+            }
+        };
         // (3)
         let mut w = 0;
         if blinded(&self.options) {
@@ -172,7 +194,8 @@ impl Sender {
             .zip(d.par_chunks(1 << 12))
             .for_each(|(k, d)| delta.add_multiple(k, d));
         let oracle = Oracle::new(&self.options.session);
-        Ok(Function { params, seed: head[0].to_le_bytes(), store, delta, w: Gf128(w), oracle })
+        let seed = head[0].to_le_bytes();
+        Ok(Function { params, seed, store, delta, w: Gf128(w), oracle, embedding })
     }
 }
 
@@ -185,6 +208,8 @@ pub(crate) struct Function {
     delta: Gf128,
     w: Gf128,
     oracle: Oracle,
+    /// For values of the subfield.
+    embedding: Option<Embedding>,
 }
 
 impl Function {
@@ -192,7 +217,10 @@ impl Function {
     pub(crate) fn evaluate(&self, keys: &[u128]) -> (Rows, Vec<Gf128>) {
         let rows = Rows::new(self.params, &self.seed, keys);
         let mut v = okvs::decode(&rows, bytemuck::cast_slice(&self.store));
-        let h = self.oracle.values(rows.keys());
+        let mut h = self.oracle.values(rows.keys());
+        if let Some(embedding) = &self.embedding {
+            h.par_iter_mut().for_each(|h| *h = embedding.of_vartime(h.0 as u64));
+        }
         v.par_chunks_mut(1 << 12)
             .zip(h.par_chunks(1 << 12))
             .for_each(|(v, h)| self.delta.add_multiple(v, h));

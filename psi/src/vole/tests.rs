@@ -14,6 +14,12 @@ fn options(security: Security) -> Options {
     Options { security, ..Options::new([7; 32]) }
 }
 
+/// Every way to run it.
+fn variants() -> [Options; 3] {
+    let subfield = Options { field: StoreField::Gf64, ..options(Security::SemiHonest) };
+    [options(Security::SemiHonest), options(Security::Malicious), subfield]
+}
+
 type Both<A, B> = ((error::Result<A>, Mesh), (error::Result<B>, Mesh));
 
 fn both<A: Send, B: Send>(
@@ -39,11 +45,10 @@ fn sets(rng: &mut StdRng, x: usize, y: usize, common: usize) -> (Vec<u64>, Vec<u
     (a, b)
 }
 
-fn check(security: Security, x: usize, y: usize, common: usize, rng: &mut StdRng) {
+fn check(opts: &Options, x: usize, y: usize, common: usize, rng: &mut StdRng) {
     let (a, b) = sets(rng, x, y, common);
     let items = |x: &[u64]| x.iter().map(|&x| item(x)).collect::<Vec<_>>();
     let (own, other) = (items(&a), items(&b));
-    let opts = &options(security);
     let ((sent, ann), (got, ben)) = both(
         |mesh, rng| Sender::new(mesh, 1, opts, rng)?.run_and_learn(mesh, &own, rng),
         |mesh, rng| Receiver::new(mesh, 0, opts, rng)?.run_and_tell(mesh, &other, rng),
@@ -53,7 +58,7 @@ fn check(security: Security, x: usize, y: usize, common: usize, rng: &mut StdRng
     let expected: HashSet<u64> = b.iter().copied().filter(|y| theirs.contains(y)).collect();
     let ours: Vec<u64> = got.iter().map(|&r| b[r as usize]).collect();
     assert_eq!(expected.len(), common);
-    assert_eq!(ours.len(), common, "{security:?} {x} {y}");
+    assert_eq!(ours.len(), common, "{opts:?} {x} {y}");
     assert!(ours.iter().all(|y| expected.contains(y)));
     // The common order is one.
     let hers: Vec<u64> = sent.iter().map(|&r| a[r as usize]).collect();
@@ -185,7 +190,7 @@ fn the_intersection_is_exact() {
     let seed = rand::random();
     println!("seed {seed}");
     let rng = &mut StdRng::seed_from_u64(seed);
-    for security in [Security::SemiHonest, Security::Malicious] {
+    for opts in &variants() {
         for (x, y, common) in [
             (0, 0, 0),
             (0, 5, 0),
@@ -198,12 +203,42 @@ fn the_intersection_is_exact() {
             (3000, 3000, 0),
             (40_000, 70_000, 12_345),
         ] {
-            check(security, x, y, common, rng);
+            check(opts, x, y, common, rng);
         }
         for _ in 0..20 {
             let (x, y) = (rng.random_range(0..500), rng.random_range(0..500));
             let common = rng.random_range(0..=x.min(y));
-            check(security, x, y, common, rng);
+            check(opts, x, y, common, rng);
+        }
+    }
+}
+
+/// Masks, the subfield and codes of every size that is possible: a false match in the
+/// whole job has probability 2^-40 at most, and everything computational 128 bits.
+#[test]
+fn parameters_suffice_for_every_size() {
+    for log in 0..=40 {
+        for items in [1u64 << log, (1 << log) + 1, (3 << log) / 2] {
+            let job = Options { most_items: items.min(1 << 40), ..options(Security::SemiHonest) };
+            let most = job.most_items as f64;
+            let pairs = 2.0 * most.log2();
+            let spare = |job: &Options| 8.0 * mask_bytes(job) as f64 - pairs;
+            assert!(spare(&job) >= 40.0, "{items}");
+            // A byte less is not enough, or masks would be longer than they must.
+            assert!(spare(&job) - 8.0 < 42.0 || log < 2, "{items}");
+            let malicious = Options { security: Security::Malicious, ..job.clone() };
+            assert_eq!(mask_bytes(&malicious), 16);
+            let subfield = Options { field: StoreField::Gf64, ..job.clone() };
+            assert_eq!(subfield.check().is_ok(), 64.0 - most.log2() >= 40.0);
+            let both = Options { security: Security::Malicious, ..subfield };
+            assert!(both.check().is_err());
+        }
+    }
+    for runs in [1u64, 16, 1000] {
+        for items in [1usize, 100, 5000, 70_000, 1 << 20] {
+            let job = Options { runs, ..options(Security::Malicious) };
+            let bits = job.store(items).security_bits();
+            assert!(bits >= 40.0 + (runs as f64).log2(), "{items} items, {runs} runs: {bits}");
         }
     }
 }

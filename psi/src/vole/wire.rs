@@ -87,6 +87,7 @@ pub(super) fn announce(
     transcript.append("session", &options.session);
     transcript.append("security", format!("{:?}", options.security).as_bytes());
     transcript.append("code", format!("{:?}", options.code).as_bytes());
+    transcript.append("field", format!("{:?}", options.field).as_bytes());
     transcript.append("most items", &options.most_items.to_be_bytes());
     transcript.append("runs", &options.runs.to_be_bytes());
     transcript.append("min items", &options.min_items.to_be_bytes());
