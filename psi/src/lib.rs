@@ -83,6 +83,7 @@ mod hint;
 mod item;
 pub mod job;
 mod join;
+pub mod multi;
 pub mod okvs;
 pub mod vole;
 

@@ -55,6 +55,8 @@ pub(crate) enum Purpose {
     Intersection,
     /// Both get shares of what is common, with so many payloads of the sender.
     Circuit(u32),
+    /// One of many parties' shares.
+    Multi,
 }
 
 /// Tells the peer this party's number of items and returns the peer's, for run
