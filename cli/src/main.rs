@@ -35,7 +35,7 @@ enum Command {
     /// Check a party's files, key and peers before any data moves
     Doctor(setup::Doctor),
     /// Find the rows of a table that another party has too
-    Psi(psi::Psi),
+    Psi(Box<psi::Psi>),
     /// Look at the record of what was done
     #[command(subcommand)]
     Audit(setup::Audit),

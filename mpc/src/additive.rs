@@ -153,6 +153,11 @@ impl Additive {
         &mut self.mesh
     }
 
+    /// The links, when the computing is done.
+    pub fn into_mesh(self) -> Mesh {
+        self.mesh
+    }
+
     fn two(&self) -> bool {
         self.mesh.parties() == 2
     }

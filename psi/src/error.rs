@@ -21,6 +21,13 @@ pub enum Error {
         min_items: u64,
     },
 
+    /// Fewer items are common than the result was asked for. Nothing else was opened.
+    #[error("fewer than {at_least} items are common: nothing else was opened")]
+    FewCommon {
+        /// The agreed limit.
+        at_least: u64,
+    },
+
     /// The caller's [`Store`](crate::job::Store) failed, which knows why.
     #[error("the store of this party's items failed")]
     Store,
@@ -34,7 +41,8 @@ impl Error {
     /// The peer that this error accuses or misses, if any.
     pub fn culprit(&self) -> Option<&str> {
         match self {
-            Error::Identifiers(_) | Error::TooFew { .. } | Error::Store => None,
+            Error::Identifiers(_) | Error::TooFew { .. } => None,
+            Error::FewCommon { .. } | Error::Store => None,
             Error::Core(error) => error.culprit(),
         }
     }

@@ -75,6 +75,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod aggregate;
 pub mod circuit;
 pub mod ecdh;
 mod error;

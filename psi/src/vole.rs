@@ -92,12 +92,14 @@
 //! each.
 
 mod cost;
+mod label;
 mod mask;
 mod receiver;
 mod sender;
 mod wire;
 
 pub use cost::{Cost, cost};
+pub use label::MOST_LABEL;
 pub use mask::mask_bytes;
 pub use privity_core::{ot::Security, vole::Code};
 pub use receiver::{Match, Receiver, receive};

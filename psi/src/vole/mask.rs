@@ -64,6 +64,19 @@ pub(super) fn masks(keys: &[u128], w: Gf128, v: &mut [Gf128]) {
     });
 }
 
+/// The keys of labels: E_x(v + w + 1) + v + w for each key x, another value of the
+/// same cipher than that of [`masks`].
+pub(super) fn label_keys(keys: &[u128], w: Gf128, v: &[Gf128]) -> Vec<u128> {
+    let key = |(x, v): (&u128, &Gf128)| {
+        let point = *v + w;
+        let cipher = Aes128Enc::new(&Array::from(x.to_le_bytes()));
+        let mut block = Array::from((point + Gf128::ONE).0.to_le_bytes());
+        cipher.encrypt_block(&mut block);
+        u128::from_le_bytes(block.into()) ^ point.0
+    };
+    keys.par_iter().zip(v).with_min_len(CHUNK).map(key).collect()
+}
+
 /// Items as numbers.
 pub(crate) fn keys(items: &[Item]) -> Vec<u128> {
     items.iter().map(|item| u128::from_le_bytes(*item.as_bytes())).collect()

@@ -106,15 +106,23 @@ impl Receiver {
             return Ok(vec![]);
         }
         let (rows, v) = self.evaluate(mesh, items, rng)?;
+        let found = self.compare(mesh, theirs, &v)?;
+        let row = |i: u32| rows.order()[i as usize];
+        Ok(found.into_iter().map(|(i, place)| Match { row: row(i), place }).collect())
+    }
+
+    /// (5): own masks and the sender's, by their places.
+    pub(super) fn compare(
+        &self,
+        mesh: &mut Mesh,
+        theirs: usize,
+        v: &[Gf128],
+    ) -> error::Result<Vec<(u32, u32)>> {
         let bytes = mask_bytes(&self.options);
         let cut = u128::MAX << (128 - 8 * bytes);
         let own: Vec<u128> = v.iter().map(|v| v.0 & cut).collect();
         let sorted = receive_masks(mesh, self.vole.peer(), theirs, bytes)?;
-        let found = join::join(&own, &sorted);
-        Ok(found
-            .into_iter()
-            .map(|(i, place)| Match { row: rows.order()[i as usize], place })
-            .collect())
+        Ok(join::join(&own, &sorted))
     }
 
     /// Begins a run with so many items; the size of the sender's set.
@@ -138,6 +146,18 @@ impl Receiver {
         items: &[Item],
         rng: &mut impl CryptoRng,
     ) -> error::Result<(Rows, Vec<Gf128>)> {
+        let (rows, mut v, w) = self.points(mesh, items, rng)?;
+        masks(rows.keys(), w, &mut v);
+        Ok((rows, v))
+    }
+
+    /// What F is asked at, but for w, and w.
+    pub(super) fn points(
+        &mut self,
+        mesh: &mut Mesh,
+        items: &[Item],
+        rng: &mut impl CryptoRng,
+    ) -> error::Result<(Rows, Vec<Gf128>, Gf128)> {
         let (peer, run) = (self.vole.peer(), self.runs - 1);
         let mut commitment = [0u8; COMMITMENT];
         if blinded(&self.options) {
@@ -176,7 +196,7 @@ impl Receiver {
         }
         let mut w = 0;
         // (5), while the sender works.
-        let mut v = okvs::decode(&rows, bytemuck::cast_slice(&c));
+        let v = okvs::decode(&rows, bytemuck::cast_slice(&c));
         if blinded(&self.options) {
             let mut opening = [0u8; OPENING];
             mesh.recv(peer, &mut opening)?;
@@ -186,8 +206,7 @@ impl Receiver {
             }
             w = head[1] ^ opened(&opening);
         }
-        masks(rows.keys(), Gf128(w), &mut v);
-        Ok((rows, v))
+        Ok((rows, v, Gf128(w)))
     }
 }
 

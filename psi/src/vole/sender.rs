@@ -120,14 +120,25 @@ impl Sender {
         let function = self.function(mesh, theirs, rng)?;
         // (4)
         let (rows, v) = function.evaluate(&keys(items));
-        let all: &[u128] = bytemuck::cast_slice(&v);
+        let order = self.send_sorted(mesh, items, &v)?;
+        Ok((theirs as u64, order.into_iter().map(|i| rows.order()[i as usize]).collect()))
+    }
+
+    /// Sends masks in their order, which it returns.
+    pub(super) fn send_sorted(
+        &self,
+        mesh: &mut Mesh,
+        items: &[Item],
+        v: &[Gf128],
+    ) -> error::Result<Vec<u32>> {
+        let all: &[u128] = bytemuck::cast_slice(v);
         let order = join::order(all);
         if order.windows(2).any(|p| all[p[0] as usize] == all[p[1] as usize]) {
             check_items(items)?;
             return Err(Error::Internal("two masks of different items are the same").into());
         }
         send_masks(mesh, self.vole.peer(), all, &order, mask_bytes(&self.options))?;
-        Ok((theirs as u64, order.into_iter().map(|i| rows.order()[i as usize]).collect()))
+        Ok(order)
     }
 
     /// Begins a run with so many items; the size of the receiver's set.
@@ -206,7 +217,7 @@ pub(crate) struct Function {
     /// K
     store: Zeroizing<Vec<u128>>,
     delta: Gf128,
-    w: Gf128,
+    pub(super) w: Gf128,
     oracle: Oracle,
     /// For values of the subfield.
     embedding: Option<Embedding>,
@@ -215,6 +226,13 @@ pub(crate) struct Function {
 impl Function {
     /// F(x) of each key, in the order of the rows.
     pub(crate) fn evaluate(&self, keys: &[u128]) -> (Rows, Vec<Gf128>) {
+        let (rows, mut v) = self.points(keys);
+        masks(rows.keys(), self.w, &mut v);
+        (rows, v)
+    }
+
+    /// What F is asked at for each key, but for w.
+    pub(super) fn points(&self, keys: &[u128]) -> (Rows, Vec<Gf128>) {
         let rows = Rows::new(self.params, &self.seed, keys);
         let mut v = okvs::decode(&rows, bytemuck::cast_slice(&self.store));
         let mut h = self.oracle.values(rows.keys());
@@ -224,7 +242,6 @@ impl Function {
         v.par_chunks_mut(1 << 12)
             .zip(h.par_chunks(1 << 12))
             .for_each(|(v, h)| self.delta.add_multiple(v, h));
-        masks(rows.keys(), self.w, &mut v);
         (rows, v)
     }
 }

@@ -242,3 +242,35 @@ fn parameters_suffice_for_every_size() {
         }
     }
 }
+
+#[test]
+fn labels_of_common_items_arrive() {
+    for opts in &variants() {
+        for (x, y, common, bytes) in
+            [(0, 3, 0, 8), (1, 1, 1, 1), (500, 300, 120, 40), (70, 900, 70, 0), (3, 4, 0, 3000)]
+        {
+            let (a, b) = sets(&mut rand::make_rng(), x, y, common);
+            let label = |x: u64| -> Vec<u8> { (0..bytes).map(|i| (x >> (i % 8)) as u8).collect() };
+            let items = |x: &[u64]| x.iter().map(|&x| item(x)).collect::<Vec<_>>();
+            let (own, other) = (items(&a), items(&b));
+            let labels: Vec<Vec<u8>> = a.iter().map(|&x| label(x)).collect();
+            let labels: Vec<&[u8]> = labels.iter().map(Vec::as_slice).collect();
+            let ((sent, _), (got, _)) = both(
+                |mesh, rng| Sender::new(mesh, 1, opts, rng)?.run_labelled(mesh, &own, &labels, rng),
+                |mesh, rng| {
+                    // A sender without items has labels of no length.
+                    let bytes = if x == 0 { 0 } else { bytes };
+                    Receiver::new(mesh, 0, opts, rng)?.run_labelled(mesh, &other, bytes, rng)
+                },
+            );
+            sent.unwrap();
+            let got = got.unwrap();
+            assert_eq!(got.len(), common, "{opts:?}");
+            let theirs: HashSet<u64> = a.iter().copied().collect();
+            for (row, got) in got {
+                assert!(theirs.contains(&b[row as usize]));
+                assert_eq!(got, label(b[row as usize]));
+            }
+        }
+    }
+}

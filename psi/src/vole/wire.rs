@@ -53,6 +53,8 @@ pub(super) enum Role {
 pub(crate) enum Purpose {
     /// The receiver learns the intersection.
     Intersection,
+    /// The receiver learns the intersection and the labels in it, of so many bytes.
+    Labelled(u32),
     /// Both get shares of what is common, with so many payloads of the sender.
     Circuit(u32),
     /// One of many parties' shares.
