@@ -4,7 +4,7 @@ use crate::Failure;
 use clap::{Args, ValueEnum};
 use privity_joint::{
     Cancel, KeyColumn, PartyFile, Progress,
-    intersect::{self, Duplicates, Intersect, Join, Nulls, Order, Source, Write},
+    intersect::{self, Duplicates, Intersect, Join, Nulls, Order, Source, Total, Write},
 };
 use std::{
     io::{IsTerminal, Write as _},
@@ -77,6 +77,16 @@ pub(crate) struct Psi {
     /// Which part of the buckets, as 0/4, if several pairs of processes share them
     #[arg(long, value_parser = part)]
     part: Option<(u64, u64)>,
+    /// Tell nobody which rows are common: count them, and sum the columns of --sum.
+    /// Both parties must ask for this
+    #[arg(long, conflicts_with_all = ["output", "checkpoint", "part", "dry_run"])]
+    totals: bool,
+    /// Own column of numbers to be summed over the common rows, once for each
+    #[arg(long, requires = "totals")]
+    sum: Vec<String>,
+    /// With --totals, the least number of common rows for which anything is opened
+    #[arg(long, requires = "totals", default_value_t = 0)]
+    at_least: u64,
     /// Say what it would cost, and stop
     #[arg(long)]
     dry_run: bool,
@@ -170,6 +180,9 @@ pub(crate) fn run(args: &Psi) -> Result<(), Failure> {
     if args.dry_run {
         return dry_run(args, &what, &source);
     }
+    if args.totals {
+        return totals(args, &what, &source);
+    }
     let party = PartyFile::load(&args.file)?;
     let learns = args.learns.is_empty() || args.learns.contains(&party.name);
     let write = match (&args.output, learns) {
@@ -255,6 +268,40 @@ fn report(
     }
     if common.identifiers.is_some() && !common.verified {
         println!("the other party found the result and told it; this party has its word");
+    }
+    Ok(())
+}
+
+/// What `--totals` does.
+#[allow(clippy::print_stdout)] // the command's output
+fn totals(args: &Psi, what: &Intersect, source: &Source) -> Result<(), Failure> {
+    let total = Total { sums: args.sum.clone(), at_least: args.at_least };
+    let mut bar = Bar::new(Instant::now());
+    let (with, cancel) = (args.with.as_deref(), Cancel::new());
+    let show = &mut |progress: Progress| bar.show(&progress);
+    let found = intersect::connect_totals(&args.file, with, (what, source, &total), &cancel, show);
+    bar.clear();
+    let Some(found) = found? else {
+        match args.json {
+            true => println!("{{}}"),
+            false => println!("the other party learns the totals"),
+        }
+        return Ok(());
+    };
+    if args.json {
+        let sums: Vec<_> = found
+            .sums
+            .iter()
+            .map(|(party, column, sum)| {
+                serde_json::json!({ "party": party, "column": column, "sum": sum })
+            })
+            .collect();
+        println!("{}", serde_json::json!({ "count": found.count, "sums": sums }));
+        return Ok(());
+    }
+    println!("{} rows in common", found.count);
+    for (party, column, sum) in &found.sums {
+        println!("sum of '{column}' of '{party}' over them: {sum}");
     }
     Ok(())
 }

@@ -9,9 +9,12 @@
 //! party gets is [`Common`]: its own rows, in an order that is the same at both.
 //! [`Common::write`] puts them into a file, [`Common::rows`] hands them over.
 //!
+//! [`totals`] counts the common rows and sums columns over them, and nobody learns which
+//! they are.
+//!
 //! # Who trusts whom
 //!
-//! As in [`privity_psi::vole`], malicious with abort: a party that lies about its
+//! For totals, semi-honest parties ([`privity_psi::aggregate`]). Otherwise as in [`privity_psi::vole`], malicious with abort: a party that lies about its
 //! own identifiers can leave rows out or test guesses, no more. Of two that learn,
 //! the first in the list of parties is *told* by the second, and has its word only:
 //! [`Common::verified`] says which one this is.
@@ -37,10 +40,12 @@ mod output;
 mod run;
 mod source;
 mod store;
+mod totals;
 
 pub use output::{Join, Order, Write};
-pub use run::{Estimate, connect, estimate, run};
+pub use run::{Estimate, connect, connect_totals, estimate, run};
 pub use source::Source;
+pub use totals::{Total, Totals, totals};
 
 use crate::{canonical::KeyColumn, error::Result};
 use std::path::PathBuf;

@@ -386,9 +386,10 @@ impl Op {
 }
 
 /// Those by which parties learn something: policies say who, in `to`.
-pub(crate) const TELLING: [&str; 11] = [
+pub(crate) const TELLING: [&str; 12] = [
     "align",
     "align_hidden",
+    "totals",
     "split",
     "standardise",
     "one_hot",
@@ -400,10 +401,11 @@ pub(crate) const TELLING: [&str; 11] = [
     "release",
 ];
 
-/// Every [`Op::kind`].
-pub(crate) const KINDS: [&str; 13] = [
+/// Every [`Op::kind`], and what [`crate::intersect`] asks for.
+pub(crate) const KINDS: [&str; 14] = [
     "align",
     "align_hidden",
+    "totals",
     "split",
     "select",
     "standardise",

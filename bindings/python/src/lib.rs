@@ -31,7 +31,7 @@ mod _native {
     use crate::{
         identity::Identity,
         policy::Policy,
-        psi::{PsiCommon, PsiSource, psi, psi_estimate, psi_local},
+        psi::{PsiCommon, PsiSource, psi, psi_estimate, psi_local, psi_totals, psi_totals_local},
         session::{Session, dry_run, local, open},
         table::{Column, Table},
     };

@@ -5,7 +5,9 @@ use arrow::datatypes::SchemaRef;
 use privity_core::{Cancel, Mesh};
 use privity_joint::{
     self as joint,
-    intersect::{self, Common, Duplicates, Intersect, Join, Nulls, Order, Source, Write},
+    intersect::{
+        self, Common, Duplicates, Intersect, Join, Nulls, Order, Source, Total, Totals, Write,
+    },
 };
 use pyo3::{
     prelude::*,
@@ -204,35 +206,102 @@ pub(crate) fn psi_local(
     }
     let cancel = Cancel::new();
     let work = || {
-        let names: Vec<&str> = all.iter().map(|p| p.0.as_str()).collect();
-        let meshes = Mesh::in_memory(&names)?;
-        thread::scope(|scope| {
-            let threads: Vec<_> = meshes
-                .into_iter()
-                .zip(&all)
-                .map(|(mut mesh, (_, source, policy, what))| {
-                    scope.spawn(move || {
-                        let peer = 1 - mesh.me();
-                        let rules = (&policy.0, None);
-                        intersect::run(&mut mesh, peer, (what, source), rules, &mut |_| {})
-                    })
-                })
-                .collect();
-            let results: Vec<_> = threads.into_iter().map(|t| t.join()).collect();
-            let mut done = Vec::new();
-            let mut failed: Option<joint::Error> = None;
-            for result in results {
-                match result.unwrap_or(Err(joint::Error::Internal("a party panicked"))) {
-                    Ok(common) => done.push(PsiCommon(common)),
-                    // The one that stopped the other says more.
-                    Err(e) if failed.is_none() || e.culprits().is_empty() => failed = Some(e),
-                    Err(_) => {}
-                }
-            }
-            failed.map_or(Ok(done), Err)
-        })
+        in_threads(
+            &all,
+            |party| party.0.as_str(),
+            |mut mesh, (_, source, policy, what)| {
+                let peer = 1 - mesh.me();
+                let rules = (&policy.0, None);
+                intersect::run(&mut mesh, peer, (what, source), rules, &mut |_| {}).map(PsiCommon)
+            },
+        )
     };
     run::detached(py, &cancel, |_| Ok(()), work)
+}
+
+/// What totals give: count, sums by party and column.
+type Found = Option<(u64, Vec<(String, String, f64)>)>;
+
+fn found(totals: Option<Totals>) -> Found {
+    totals.map(|t| (t.count, t.sums))
+}
+
+/// Counts and sums with another institution, as a `party.toml` says.
+#[pyfunction]
+#[pyo3(signature = (path, peer, source, options, sums, at_least))]
+pub(crate) fn psi_totals(
+    py: Python<'_>,
+    path: PathBuf,
+    peer: Option<String>,
+    source: &PsiSource,
+    options: &Bound<'_, PyDict>,
+    sums: Vec<String>,
+    at_least: u64,
+) -> PyResult<Found> {
+    let what = asked(py, options)?;
+    let (cancel, total, source) = (Cancel::new(), Total { sums, at_least }, &source.0);
+    let work = || {
+        let asked = (&what, source, &total);
+        intersect::connect_totals(&path, peer.as_deref(), asked, &cancel, &mut |_| {})
+    };
+    run::detached(py, &cancel, |_| Ok(()), work).map(found)
+}
+
+/// The same with two tables of this process.
+#[pyfunction]
+#[allow(clippy::type_complexity)]
+pub(crate) fn psi_totals_local(
+    py: Python<'_>,
+    parties: Vec<(String, Py<PsiSource>, Policy, Bound<'_, PyDict>, Vec<String>)>,
+    at_least: u64,
+) -> PyResult<Vec<Found>> {
+    let mut all = Vec::with_capacity(2);
+    for (name, source, policy, options, sums) in parties {
+        let total = Total { sums, at_least };
+        all.push((name, source.get().0.clone(), policy, asked(py, &options)?, total));
+    }
+    let cancel = Cancel::new();
+    let work = || {
+        in_threads(
+            &all,
+            |party| party.0.as_str(),
+            |mesh, (_, source, policy, what, total)| {
+                let rules = (&policy.0, None);
+                intersect::totals(mesh, (what, source, total), rules, &mut |_| {})
+            },
+        )
+    };
+    let totals = run::detached(py, &cancel, |_| Ok(()), work)?;
+    Ok(totals.into_iter().map(found).collect())
+}
+
+/// Both parties as threads; their results, or the error of the one that stopped.
+fn in_threads<P: Sync, T: Send>(
+    parties: &[P],
+    name: impl Fn(&P) -> &str,
+    party: impl Fn(Mesh, &P) -> joint::Result<T> + Sync,
+) -> joint::Result<Vec<T>> {
+    let names: Vec<&str> = parties.iter().map(&name).collect();
+    let meshes = Mesh::in_memory(&names)?;
+    let party = &party;
+    thread::scope(|scope| {
+        let threads: Vec<_> = meshes
+            .into_iter()
+            .zip(parties)
+            .map(|(mesh, own)| scope.spawn(move || party(mesh, own)))
+            .collect();
+        let results: Vec<_> = threads.into_iter().map(|t| t.join()).collect();
+        let (mut done, mut failed) = (Vec::new(), None::<joint::Error>);
+        for result in results {
+            match result.unwrap_or(Err(joint::Error::Internal("a party panicked"))) {
+                Ok(value) => done.push(value),
+                // The one that stopped the other says more.
+                Err(e) if failed.is_none() || e.culprits().is_empty() => failed = Some(e),
+                Err(_) => {}
+            }
+        }
+        failed.map_or(Ok(done), Err)
+    })
 }
 
 /// Payload bytes that either party sends, rounds, seconds of computing.

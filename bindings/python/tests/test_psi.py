@@ -160,3 +160,19 @@ def test_an_estimate_prints():
     assert 35e6 < sum(cost.sent for cost in plan.costs.values()) < 45e6
     assert plan.seconds > 1
     assert "rounds" in str(plan)
+
+
+def test_totals_and_nothing_else():
+    a, b = frames()
+    tables, on = {"alpha": a, "beta": b}, {"alpha": "id", "beta": "key"}
+    both = pv.psi_totals_local(tables, on=on, sums={"alpha": "age", "beta": ["bad"]})
+    assert both["alpha"] == both["beta"]
+    assert both["alpha"].count == 20
+    assert both["alpha"].sums == {("alpha", "age"): sum(range(40, 60)), ("beta", "bad"): 10}
+    one = pv.psi_totals_local(tables, on=on, learns="beta")
+    assert one["alpha"] is None
+    assert one["beta"].count == 20
+    with pytest.raises(pv.DataError, match="fewer than 21"):
+        pv.psi_totals_local(tables, on=on, at_least=21)
+    with pytest.raises(pv.DataError, match="no such column"):
+        pv.psi_totals_local(tables, on=on, sums={"alpha": "wage"})

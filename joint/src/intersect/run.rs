@@ -4,6 +4,7 @@ use super::{
     Common, Duplicates, Intersect, Source,
     checkpoint::Checkpoint,
     store::{Groups, Reader, Rows, Scanned},
+    totals::{self, Total, Totals},
 };
 use crate::{
     audit::{self, Audit},
@@ -20,7 +21,11 @@ use privity_psi::{
 };
 use rand::{SeedableRng, rngs::StdRng};
 use serde::{Deserialize, Serialize};
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 /// Gets progress.
 pub(super) type OnProgress<'a> = &'a mut (dyn FnMut(Progress) + Send);
@@ -28,7 +33,7 @@ pub(super) type OnProgress<'a> = &'a mut (dyn FnMut(Progress) + Send);
 /// First message of both.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Hello {
+pub(super) struct Hello {
     version: u32,
     /// Kind of each part of the identifier.
     kinds: Vec<String>,
@@ -36,18 +41,47 @@ struct Hello {
     job: Option<String>,
     part: Option<(u64, u64)>,
     workers: usize,
-    min_rows: u64,
+    pub(super) min_rows: u64,
     joins: bool,
     nonce: [u8; 32],
     /// The job that this party's checkpoint holds.
     resume: Option<[u8; 32]>,
+    /// For totals: own columns to be summed.
+    pub(super) totals: Option<Vec<String>>,
+    /// For totals: how many rows must be common.
+    pub(super) at_least: u64,
+}
+
+impl Hello {
+    pub(super) fn new(
+        what: &Intersect,
+        reader: &Reader<'_>,
+        learns: &[String],
+        policy: &Policy,
+        resume: Option<[u8; 32]>,
+    ) -> Self {
+        Self {
+            version: VERSION,
+            kinds: reader.kinds(),
+            learns: learns.to_vec(),
+            job: what.job.clone(),
+            part: what.part,
+            workers: what.workers,
+            min_rows: policy.min_rows(),
+            joins: what.duplicates == Duplicates::Join,
+            nonce: rand::random(),
+            resume,
+            totals: None,
+            at_least: 0,
+        }
+    }
 }
 
 /// Second message: rows with an identifier, or nothing if its table cannot be used.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Size {
-    items: Option<u64>,
+pub(super) struct Size {
+    pub(super) items: Option<u64>,
 }
 
 const VERSION: u32 = 1;
@@ -65,23 +99,13 @@ pub fn run(
     progress: OnProgress<'_>,
 ) -> Result<Common> {
     let names = [mesh.name(mesh.me()).to_string(), mesh.name(peer).to_string()];
-    let learns = allowed(what, policy, &names)?;
+    let learns = permitted(what, policy, &names)?;
     let reader = Reader::new(source, what)?;
     let mut checkpoint = what.checkpoint.as_deref().map(Checkpoint::open).transpose()?;
     let mut record = record.map(Audit::open).transpose()?;
 
-    let hello = Hello {
-        version: VERSION,
-        kinds: reader.kinds(),
-        learns: learns.clone(),
-        job: what.job.clone(),
-        part: what.part,
-        workers: what.workers,
-        min_rows: policy.min_rows(),
-        joins: what.duplicates == Duplicates::Join,
-        nonce: rand::random(),
-        resume: checkpoint.as_ref().and_then(|c| c.job).map(|job| job.0),
-    };
+    let resume = checkpoint.as_ref().and_then(|c| c.job).map(|job| job.0);
+    let hello = Hello::new(what, &reader, &learns, policy, resume);
     let theirs: Hello = exchange(mesh, peer, &hello)?;
     let session = agree(mesh, peer, &hello, &theirs)?;
 
@@ -94,13 +118,7 @@ pub fn run(
     let size = exchange::<Size>(mesh, peer, &own);
     // The reason why the own table cannot be used matters most.
     let scanned = scanned?;
-    let Some(items) = size?.items else {
-        return Err(Error::PeerStopped {
-            op: "psi".into(),
-            party: names[1].clone(),
-            reason: "its table cannot be used, as it has been told".into(),
-        });
-    };
+    let Some(items) = size?.items else { return Err(stopped(&names[1])) };
     if scanned.items.max(items) > u64::from(u32::MAX) {
         return Err(Error::argument("psi", "2^32 rows or more", "split the tables"));
     }
@@ -187,8 +205,36 @@ fn most_asked(job: &Job, items: u64) -> u64 {
     vole::most_items(size, &job.options) as u64 * job.options.runs
 }
 
+/// The error about a peer that does not go on.
+pub(super) fn stopped(party: &str) -> Error {
+    Error::PeerStopped {
+        op: "psi".into(),
+        party: party.into(),
+        reason: "its table cannot be used, as it has been told".into(),
+    }
+}
+
+/// Who learns, if this party's policy allows it.
+fn permitted(what: &Intersect, policy: &Policy, names: &[String; 2]) -> Result<Vec<String>> {
+    allowed(what, names, |learns| {
+        policy.check(
+            &names[0],
+            &Request {
+                operation: "align",
+                what: None,
+                columns: what.on.iter().map(|c| c.name.clone()).collect(),
+                to: learns.iter().filter(|name| **name == names[1]).cloned().collect(),
+            },
+        )
+    })
+}
+
 /// Who learns, after all that this party can check by itself.
-fn allowed(what: &Intersect, policy: &Policy, names: &[String; 2]) -> Result<Vec<String>> {
+pub(super) fn allowed(
+    what: &Intersect,
+    names: &[String; 2],
+    ask: impl FnOnce(&[String]) -> Result<String>,
+) -> Result<Vec<String>> {
     let mut learns = what.learns.clone();
     if learns.is_empty() {
         learns = names.to_vec();
@@ -214,21 +260,12 @@ fn allowed(what: &Intersect, policy: &Policy, names: &[String; 2]) -> Result<Vec
     if !(1..=64).contains(&what.workers) {
         return Err(Error::argument("psi", format!("{} workers", what.workers), "give 1 to 64"));
     }
-    let peer = names.iter().skip(1).filter(|name| learns.contains(name)).cloned();
-    policy.check(
-        &names[0],
-        &Request {
-            operation: "align",
-            what: None,
-            columns: what.on.iter().map(|c| c.name.clone()).collect(),
-            to: peer.collect(),
-        },
-    )?;
+    ask(&learns)?;
     Ok(learns)
 }
 
 /// Which side this party is on: who learns alone receives; of two, the second.
-fn side(first: bool, learns: &[String], own: &String) -> Side {
+pub(super) fn side(first: bool, learns: &[String], own: &String) -> Side {
     let receives = if learns.len() == 2 { !first } else { learns.contains(own) };
     if receives { Side::Receiver } else { Side::Sender }
 }
@@ -249,7 +286,7 @@ fn job(
     }
 }
 
-fn exchange<T: for<'a> Deserialize<'a> + Serialize>(
+pub(super) fn exchange<T: for<'a> Deserialize<'a> + Serialize>(
     mesh: &mut Mesh,
     peer: usize,
     own: &T,
@@ -265,7 +302,7 @@ fn exchange<T: for<'a> Deserialize<'a> + Serialize>(
 }
 
 /// The id of the job, if both ask for the same.
-fn agree(mesh: &Mesh, peer: usize, own: &Hello, theirs: &Hello) -> Result<[u8; 32]> {
+pub(super) fn agree(mesh: &Mesh, peer: usize, own: &Hello, theirs: &Hello) -> Result<[u8; 32]> {
     let name = mesh.name(peer);
     let differ = |rule: String, fix: &str| Err(Error::argument("psi", rule, fix));
     if own.version != theirs.version {
@@ -283,6 +320,7 @@ fn agree(mesh: &Mesh, peer: usize, own: &Hello, theirs: &Hello) -> Result<[u8; 3
         ("the name of the job", own.job != theirs.job),
         ("the part of the job", own.part != theirs.part),
         ("the number of workers", own.workers != theirs.workers),
+        ("rows or totals", own.totals.is_some() != theirs.totals.is_some()),
     ] {
         if differs {
             return differ(format!("'{name}' asks for something else: {what}"), "ask for the same");
@@ -337,7 +375,7 @@ fn digest(hello: &Hello, sizes: [u64; 2], names: &[String; 2], side: Side) -> [u
     transcript.digest()
 }
 
-fn note(
+pub(super) fn note(
     record: &mut Option<Audit>,
     event: &str,
     (hello, names, what): (&Hello, &[String; 2], &Intersect),
@@ -370,6 +408,46 @@ pub fn connect(
     cancel: &Cancel,
     progress: OnProgress<'_>,
 ) -> Result<Common> {
+    let check = |policy: &Policy, names: &[String; 2]| {
+        permitted(what, policy, names)?;
+        Reader::new(source, what).map(drop)
+    };
+    let Linked { mut mesh, policy, audit } = link(file, with, cancel, check)?;
+    let peer = 1 - mesh.me();
+    run(&mut mesh, peer, (what, source), (&policy, Some(&audit)), progress)
+}
+
+/// Connects likewise for [`totals`].
+pub fn connect_totals(
+    file: &Path,
+    with: Option<&str>,
+    (what, source, total): (&Intersect, &Source, &Total),
+    cancel: &Cancel,
+    progress: OnProgress<'_>,
+) -> Result<Option<Totals>> {
+    let check = |policy: &Policy, names: &[String; 2]| {
+        totals::permitted(what, total, policy, names)?;
+        source.positions(total.sums.iter().map(String::as_str))?;
+        Reader::new(source, what).map(drop)
+    };
+    let Linked { mesh, policy, audit } = link(file, with, cancel, check)?;
+    totals::totals(mesh, (what, source, total), (&policy, Some(&audit)), progress)
+}
+
+/// A link to one other party, and this party's own rules.
+struct Linked {
+    mesh: Mesh,
+    policy: Policy,
+    audit: PathBuf,
+}
+
+/// `check` has what can be refused before anybody waits.
+fn link(
+    file: &Path,
+    with: Option<&str>,
+    cancel: &Cancel,
+    check: impl FnOnce(&Policy, &[String; 2]) -> Result<()>,
+) -> Result<Linked> {
     let party = PartyFile::load(file)?;
     let wrong =
         |rule: String, fix: &str| Error::Config { file: file.into(), rule, fix: fix.into() };
@@ -390,10 +468,7 @@ pub fn connect(
     };
     let policy = Policy::load(&party.policy)?;
     let identity = Identity::load(&party.key)?;
-    // What can be refused here is, before anybody waits.
-    let names = [party.name.clone(), with.to_owned()];
-    allowed(what, &policy, &names)?;
-    Reader::new(source, what)?;
+    check(&policy, &[party.name.clone(), with.to_owned()])?;
     let mut peers = Vec::new();
     for peer in party.parties.iter().filter(|p| p.name == party.name || p.name == with) {
         peers.push(PeerConfig {
@@ -414,8 +489,8 @@ pub fn connect(
     // A party may still read its table when the other is done.
     net.timeout = Duration::from_secs(party.timeout.max(600));
     net.connect_timeout = Duration::from_secs(party.connect_timeout);
-    let mut mesh = privity_net::connect(&net, None, cancel)?;
-    run(&mut mesh, 1 - me, (what, source), (&policy, Some(&party.audit)), progress)
+    let mesh = privity_net::connect(&net, None, cancel)?;
+    Ok(Linked { mesh, policy, audit: party.audit })
 }
 
 /// What a run will cost.

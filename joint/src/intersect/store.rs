@@ -136,7 +136,7 @@ impl Scanned {
         let rows = reader.scan(session, |first, batch| {
             items += batch.iter().flatten().count() as u64;
             // Dealing to buckets needs the same again for a while.
-            if 2 * ROW * items > memory {
+            if (2 * ROW).saturating_mul(items) > memory {
                 flat = None;
             }
             if let Some((all, rows)) = &mut flat {
@@ -150,6 +150,11 @@ impl Scanned {
             Ok(())
         })?;
         Ok(Self { flat, items, rows })
+    }
+
+    /// All items and their rows; none if they were too many to be kept.
+    pub(super) fn into_flat(self) -> (Vec<Item>, Vec<u32>) {
+        self.flat.unwrap_or_default()
     }
 }
 

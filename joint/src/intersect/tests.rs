@@ -412,3 +412,47 @@ fn an_estimate_is_what_comes() {
     }
     assert!(estimate.seconds(20.0, 100.0) > estimate.seconds(0.25, 1000.0));
 }
+
+#[test]
+fn totals_tell_counts_and_sums_and_nothing_else() {
+    let (a, b) = (source("a", &ids(0..400)), source("b", &ids(300..900)));
+    let run = |asks: [&Total; 2], policy: &str, learns: &[&str]| {
+        let what = &Intersect::new(on(&["id"]), learns.iter().map(|n| (*n).to_owned()).collect());
+        let policy = &Policy::parse(policy).unwrap();
+        let mut meshes = Mesh::in_memory(&["alpha", "beta"]).unwrap();
+        let (beta, alpha) = (meshes.pop().unwrap(), meshes.pop().unwrap());
+        let party =
+            |mesh, source, ask| totals(mesh, (what, source, ask), (policy, None), &mut |_| {});
+        thread::scope(|scope| {
+            let alpha = scope.spawn(|| party(alpha, &a, asks[0]));
+            let beta = party(beta, &b, asks[1]);
+            [alpha.join().unwrap(), beta]
+        })
+    };
+    let allow = |cell: u64| {
+        format!(
+            "min_cell = {cell}\n[[allow]]\noperation = \"totals\"\ncolumns = [\"*\"]\nto = [\"*\"]"
+        )
+    };
+    let (sum, none) = (&Total { sums: vec!["number".into()], at_least: 0 }, &Total::default());
+    for result in run([sum, sum], &allow(5), &[]) {
+        let totals = result.unwrap().unwrap();
+        assert_eq!(totals.count, 100);
+        let expected = [("alpha", (300..400).sum::<i64>()), ("beta", (0..100).sum())];
+        for ((party, column, got), (name, sum)) in totals.sums.iter().zip(expected) {
+            assert_eq!((party.as_str(), column.as_str()), (name, "number"));
+            assert!((got - sum as f64).abs() < 1e-3, "{got}");
+        }
+    }
+    let [left, right] = run([none, sum], &allow(5), &["beta"]).map(Result::unwrap);
+    assert!(left.is_none());
+    assert_eq!(right.unwrap().sums.len(), 1);
+    for result in run([none, none], &allow(101), &[]) {
+        assert!(result.unwrap_err().to_string().contains("fewer than 101"));
+    }
+    let other = "[[allow]]\noperation = \"align\"\ncolumns = [\"*\"]\nto = [\"*\"]";
+    assert!(matches!(run([none, none], other, &[])[0], Err(Error::Refused { .. })));
+    let text = &Total { sums: vec!["id".into()], at_least: 0 };
+    let [own, peer] = run([text, none], &allow(5), &[]).map(|r| r.unwrap_err().to_string());
+    assert!(own.contains("no number") && peer.contains("cannot be used"), "{own} {peer}");
+}

@@ -30,7 +30,15 @@ from .exceptions import (
     TimeoutError,
     TransportError,
 )
-from .intersection import Intersection, psi, psi_estimate, psi_local
+from .intersection import (
+    Intersection,
+    Totals,
+    psi,
+    psi_estimate,
+    psi_local,
+    psi_totals,
+    psi_totals_local,
+)
 from .models import (
     Evaluation,
     LogisticRegression,
@@ -106,6 +114,7 @@ __all__ = [
     "StepCost",
     "Table",
     "TimeoutError",
+    "Totals",
     "TransportError",
     "WoE",
     "__version__",
@@ -114,6 +123,8 @@ __all__ = [
     "psi",
     "psi_estimate",
     "psi_local",
+    "psi_totals",
+    "psi_totals_local",
     "read_csv",
     "read_parquet",
     "run_local",

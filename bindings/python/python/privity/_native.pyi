@@ -19,6 +19,8 @@ __all__ = [
     "psi",
     "psi_estimate",
     "psi_local",
+    "psi_totals",
+    "psi_totals_local",
 ]
 
 _ColumnData: TypeAlias = list[Any] | tuple[str, bytes]
@@ -171,3 +173,15 @@ def psi_local(
 def psi_estimate(
     options: dict[str, Any], rows: list[int], common: int
 ) -> tuple[list[int], int, float]: ...
+def psi_totals(
+    path: str | os.PathLike[str],
+    peer: str | None,
+    source: PsiSource,
+    options: dict[str, Any],
+    sums: list[str],
+    at_least: int,
+) -> tuple[int, list[tuple[str, str, float]]] | None: ...
+def psi_totals_local(
+    parties: list[tuple[str, PsiSource, Policy, dict[str, Any], list[str]]],
+    at_least: int,
+) -> list[tuple[int, list[tuple[str, str, float]]] | None]: ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,15 @@ from .results import Costs, Estimate, Network, Progress, StepCost
 from .session import NETWORKS, _policies, _progress_callback
 from .tables import _column, _is_pandas, _series
 
-__all__ = ["Intersection", "psi", "psi_estimate", "psi_local"]
+__all__ = [
+    "Intersection",
+    "Totals",
+    "psi",
+    "psi_estimate",
+    "psi_local",
+    "psi_totals",
+    "psi_totals_local",
+]
 
 Nulls = Literal["refuse", "drop"]
 Duplicates = Literal["refuse", "join", "first"]
@@ -169,6 +177,84 @@ def psi_local(
         name: Intersection(common, source, kept[name])
         for (name, source, _, _), common in zip(parties, results, strict=True)
     }
+
+
+class Totals(NamedTuple):
+    """A count and sums over common rows that nobody else learns anything about."""
+
+    #: Common rows.
+    count: int
+    #: Sums over them, by party and column.
+    sums: dict[tuple[str, str], float]
+
+
+def psi_totals(
+    data: Any,
+    on: str | Iterable[str],
+    *,
+    sums: str | Iterable[str] = (),
+    at_least: int = 0,
+    party: str | os.PathLike[str] = "party.toml",
+    peer: str | None = None,
+    learns: str | Iterable[str] | None = None,
+    nulls: Nulls = "refuse",
+    delimiter: str = ",",
+) -> Totals | None:
+    """Counts the rows that another institution has too, and sums columns over them.
+
+    Nobody learns which rows these are. Both call it at the same time, each with its
+    own table and the names of its own columns of numbers as ``sums``; see :func:`psi`
+    for the rest. Nothing is opened if fewer than ``at_least`` rows are common, or fewer
+    than ``min_cell`` of either policy, which must allow the operation ``totals``. A
+    party that does not learn the result gets None.
+    """
+    listed = _columns(sums)
+    source, _ = _source(data, [*_columns(on), *listed], delimiter)
+    options = _options(on, learns, nulls, "refuse", "1G", 1, None)
+    least = integer("psi", "at_least", at_least, 0, 2**32)
+    return _totals(_native.psi_totals(os.fspath(party), peer, source, options, listed, least))
+
+
+def psi_totals_local(
+    data: Mapping[str, Any],
+    on: str | Iterable[str] | Mapping[str, str | Iterable[str]],
+    *,
+    sums: Mapping[str, str | Iterable[str]] | None = None,
+    at_least: int = 0,
+    learns: str | Iterable[str] | None = None,
+    nulls: Nulls = "refuse",
+    policies: Mapping[str, Policy | str] | None = None,
+    delimiter: str = ",",
+) -> dict[str, Totals | None]:
+    """The same with two tables of this process, for learning and for tests.
+
+    >>> import privity as pv
+    >>> a = {"id": ["ada", "emmy", "grace"], "spent": [10, 20, 30]}
+    >>> b = {"id": ["emmy", "grace", "sofia"]}
+    >>> both = pv.psi_totals_local({"alpha": a, "beta": b}, on="id", sums={"alpha": "spent"})
+    >>> both["beta"]
+    Totals(count=2, sums={('alpha', 'spent'): 50.0})
+    """
+    if len(data) != 2:
+        refuse("psi", f"{len(data)} tables", "pass two: a dict of names and tables")
+    rules = _policies("psi", list(data), policies)
+    parties = []
+    for (name, table), policy in zip(data.items(), rules, strict=True):
+        own = on[name] if isinstance(on, Mapping) else on
+        listed = _columns((sums or {}).get(name, ()))
+        source, _ = _source(table, [*_columns(own), *listed], delimiter)
+        options = _options(own, learns, nulls, "refuse", "1G", 1, None)
+        parties.append((name, source, policy, options, listed))
+    least = integer("psi", "at_least", at_least, 0, 2**32)
+    results = _native.psi_totals_local(parties, least)
+    return {name: _totals(found) for name, found in zip(data, results, strict=True)}
+
+
+def _totals(found: tuple[int, list[tuple[str, str, float]]] | None) -> Totals | None:
+    if found is None:
+        return None
+    count, sums = found
+    return Totals(count, {(party, column): total for party, column, total in sums})
 
 
 def psi_estimate(
