@@ -295,9 +295,11 @@ fn in_threads<P: Sync, T: Send>(
         for result in results {
             match result.unwrap_or(Err(joint::Error::Internal("a party panicked"))) {
                 Ok(value) => done.push(value),
-                // The one that stopped the other says more.
-                Err(e) if failed.is_none() || e.culprits().is_empty() => failed = Some(e),
-                Err(_) => {}
+                Err(e) => match &failed {
+                    // The one that stopped the other says more.
+                    Some(first) if first.culprits().is_empty() || !e.culprits().is_empty() => {}
+                    _ => failed = Some(e),
+                },
             }
         }
         failed.map_or(Ok(done), Err)

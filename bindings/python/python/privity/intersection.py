@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -179,7 +180,8 @@ def psi_local(
     }
 
 
-class Totals(NamedTuple):
+@dataclass(frozen=True)
+class Totals:
     """A count and sums over common rows that nobody else learns anything about."""
 
     #: Common rows.
