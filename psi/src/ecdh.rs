@@ -12,6 +12,7 @@
 mod cost;
 pub mod three;
 pub mod two;
+pub mod unbalanced;
 mod wire;
 
 pub use cost::{Cost, cost};

@@ -28,6 +28,17 @@ pub enum Error {
         at_least: u64,
     },
 
+    /// The client's filter was made with another key than the server's: get the new one.
+    #[error("the filter is of another version than the server's key: get the new filter")]
+    OtherVersion,
+
+    /// The server does not answer so many query items, or not any more.
+    #[error("the server does not answer {items} items: ask for fewer, or for a new filter")]
+    Allowance {
+        /// Items of the query.
+        items: u64,
+    },
+
     /// The caller's [`Store`](crate::job::Store) failed, which knows why.
     #[error("the store of this party's items failed")]
     Store,
@@ -42,7 +53,10 @@ impl Error {
     pub fn culprit(&self) -> Option<&str> {
         match self {
             Error::Identifiers(_) | Error::TooFew { .. } => None,
-            Error::FewCommon { .. } | Error::Store => None,
+            Error::FewCommon { .. }
+            | Error::OtherVersion
+            | Error::Allowance { .. }
+            | Error::Store => None,
             Error::Core(error) => error.culprit(),
         }
     }

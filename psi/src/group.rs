@@ -9,6 +9,7 @@ use curve25519_dalek::{
     scalar::Scalar,
     traits::IsIdentity,
 };
+use privity_core::Secret;
 use rand::CryptoRng;
 use rayon::prelude::*;
 use sha2::{Digest, Sha512};
@@ -66,6 +67,26 @@ impl Key {
                 return key;
             }
         }
+    }
+
+    /// The key of these bytes, if they are the canonical encoding of a scalar that is
+    /// not zero.
+    pub(crate) fn from_bytes(bytes: &[u8; 32]) -> Option<Self> {
+        let k: Option<Scalar> = Scalar::from_canonical_bytes(*bytes).into();
+        let mut k = k.filter(|k| *k != Scalar::ZERO)?;
+        let key = Self { half: k.div_by_2() };
+        zeroize::Zeroize::zeroize(&mut k);
+        Some(key)
+    }
+
+    /// k as bytes.
+    pub(crate) fn expose_bytes(&self) -> Secret<[u8; 32]> {
+        Secret::new((self.half + self.half).to_bytes())
+    }
+
+    /// k times the generator.
+    pub(crate) fn public(&self) -> Encoded {
+        RistrettoPoint::mul_base(&(self.half + self.half)).compress().0
     }
 
     /// The key that undoes this one.
