@@ -70,6 +70,9 @@ impl PsiSource {
     }
 }
 
+/// Sizes, common identifiers, whether it is verified, bytes, rounds.
+type Figures = ((u64, u64), Option<u64>, bool, (u64, u64), u32);
+
 /// What a party has after a comparison.
 #[pyclass(frozen, module = "privity._native")]
 pub(crate) struct PsiCommon(Common);
@@ -88,13 +91,14 @@ impl PsiCommon {
 
     /// The figures: sizes, common identifiers, verified, bytes, rounds.
     #[getter]
-    fn figures(&self) -> ((u64, u64), Option<u64>, bool, (u64, u64), u32) {
+    fn figures(&self) -> Figures {
         let Common { sizes, identifiers, verified, bytes, rounds, .. } = &self.0;
         ((sizes[0], sizes[1]), *identifiers, *verified, (bytes[0], bytes[1]), *rounds)
     }
 
     /// Writes own rows to a file; says how many.
     #[pyo3(signature = (source, path, join, order, place, columns))]
+    #[allow(clippy::too_many_arguments)] // Python gives them by name
     fn write(
         &self,
         py: Python<'_>,

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{Item, error};
+use altered::{Fault, Kind};
 use privity_core::Mesh;
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
 use std::{collections::HashSet, thread};
@@ -91,7 +92,7 @@ fn altered_messages_add_no_item() {
     let (own, other) = (items(&a), items(&b));
     let theirs: HashSet<u64> = a.iter().copied().collect();
     let opts = &options(Security::Malicious);
-    let attempt = |fault: Option<(usize, usize, u64)>| {
+    let attempt = |fault: Option<Fault>| {
         let (pair, log) = altered::meshes(fault);
         let [mut ann, mut ben] = pair;
         let (sent, got) = thread::scope(|scope| {
@@ -111,17 +112,37 @@ fn altered_messages_add_no_item() {
     };
     let (sent, got, messages) = attempt(None);
     assert_eq!((sent.unwrap(), got.unwrap().len()), (50, 20));
-    let (mut tried, mut noticed) = (0, 0);
+    // Of other faults than a flipped bit, all are noticed or change nothing.
+    let (mut tried, mut noticed, mut others) = (0, 0, 0);
     for side in 0..2 {
         for at in 0..messages[side] {
-            for _ in 0..4 {
-                let (sent, got, _) = attempt(Some((side, at, rng.random())));
-                tried += 1;
-                noticed += usize::from(sent.is_err() || !got.is_ok_and(|m| m.len() == 20));
+            for kind in [
+                Kind::Flip,
+                Kind::Flip,
+                Kind::Flip,
+                Kind::Flip,
+                Kind::Cut,
+                Kind::Longer,
+                Kind::Replay,
+            ] {
+                let (sent, got, _) = attempt(Some(Fault { side, at, kind, seed: rng.random() }));
+                let seen = sent.is_err() || !got.is_ok_and(|m| m.len() == 20);
+                if kind == Kind::Flip {
+                    tried += 1;
+                    noticed += usize::from(seen);
+                } else {
+                    others += usize::from(seen);
+                    // A message of another length is always noticed.
+                    assert!(
+                        seen || kind == Kind::Replay,
+                        "seed {seed}, side {side}, {at}, {kind:?}"
+                    );
+                }
             }
         }
     }
     println!("{tried} altered messages, {noticed} with an error or a smaller result");
+    println!("{others} cut, lengthened or repeated ones");
     // A bit of a mask or of the store may belong to no common item.
     assert!(tried >= 40 && 2 * noticed >= tried, "{noticed} of {tried}");
 }
@@ -139,18 +160,55 @@ mod altered {
         time::Duration,
     };
 
+    /// What happens to a message.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(super) enum Kind {
+        /// One bit is another.
+        Flip,
+        /// Its last byte is missing: a store, a set of masks of another size.
+        Cut,
+        /// It has a byte more.
+        Longer,
+        /// The one before it of the same length, or the one before, comes again: what
+        /// belongs to other seeds, rows or runs.
+        Replay,
+    }
+
+    /// Which side sends the message, which of its messages it is, what happens to it,
+    /// and what decides about the bit.
+    #[derive(Clone, Copy, Debug)]
+    pub(super) struct Fault {
+        pub(super) side: usize,
+        pub(super) at: usize,
+        pub(super) kind: Kind,
+        pub(super) seed: u64,
+    }
+
     struct Link {
         inner: Box<dyn Channel>,
-        fault: Option<(usize, u64)>,
+        fault: Option<Fault>,
         sent: Arc<AtomicUsize>,
+        earlier: Vec<Vec<u8>>,
     }
 
     impl Channel for Link {
         fn send(&mut self, mut message: Vec<u8>) -> Result<()> {
             let at = self.sent.fetch_add(1, Ordering::SeqCst);
             let len = message.len() - HEADER;
-            if let Some((_, seed)) = self.fault.filter(|f| f.0 == at && len > 0) {
-                message[HEADER + seed as usize % len] ^= 1 << (seed >> 60 & 7);
+            let earlier = self.earlier.iter().rev().find(|m| m.len() == message.len() - HEADER);
+            let earlier = earlier.or(self.earlier.last()).cloned();
+            self.earlier.push(message[HEADER..].to_vec());
+            match self.fault.filter(|f| f.at == at && len > 0) {
+                None => {}
+                Some(Fault { kind: Kind::Flip, seed, .. }) => {
+                    message[HEADER + seed as usize % len] ^= 1 << (seed >> 60 & 7);
+                }
+                Some(Fault { kind: Kind::Cut, .. }) => message.truncate(HEADER + len - 1),
+                Some(Fault { kind: Kind::Longer, seed, .. }) => message.push(seed as u8),
+                Some(Fault { kind: Kind::Replay, .. }) => {
+                    message.truncate(HEADER);
+                    message.extend(earlier.unwrap_or_default());
+                }
             }
             self.inner.send(message)
         }
@@ -168,15 +226,13 @@ mod altered {
         }
     }
 
-    /// The fault: which side sends the message, which of its messages, and what
-    /// decides about the bit.
-    pub(super) fn meshes(fault: Option<(usize, usize, u64)>) -> ([Mesh; 2], [Arc<AtomicUsize>; 2]) {
+    pub(super) fn meshes(fault: Option<Fault>) -> ([Mesh; 2], [Arc<AtomicUsize>; 2]) {
         let names: [PartyName; 2] = ["ann".into(), "ben".into()];
         let (a, b) = memory_pair("ann", "ben");
         let counts: [Arc<AtomicUsize>; 2] = Default::default();
         let mesh = |me: usize, inner| {
-            let fault = fault.filter(|f| f.0 == me).map(|f| (f.1, f.2));
-            let link = Box::new(Link { inner, fault, sent: counts[me].clone() });
+            let fault = fault.filter(|f| f.side == me);
+            let link = Box::new(Link { inner, fault, sent: counts[me].clone(), earlier: vec![] });
             let mut links: Vec<Option<Box<dyn Channel>>> = vec![None, None];
             links[1 - me] = Some(link);
             Mesh::new(me, &names, links, Cancel::new()).unwrap()
