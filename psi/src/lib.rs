@@ -59,10 +59,13 @@
 //! authenticated (`privity-net`): these protocols do not know who is at the
 //! other end.
 //!
-//! # Two owners, fast
+//! # More than alignment
 //!
 //! [`vole`] finds the intersection of two sets in less than a microsecond per item, against
-//! malicious parties too, over [`okvs`]. `docs/psi.md` compares the protocols.
+//! malicious parties too, over [`okvs`]; [`job`] cuts it into buckets that can be taken up
+//! again. [`circuit`] leaves the result shared, [`aggregate`] counts and sums over it,
+//! [`multi`] is for up to ten sets, [`ecdh::unbalanced`] for a few items against very many.
+//! `docs/psi.md` says which to take.
 //!
 //! # Modules
 //!

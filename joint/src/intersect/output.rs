@@ -80,10 +80,12 @@ const NONE: u32 = u32::MAX;
 pub(super) fn write(common: &Common, source: &Source, write: &Write) -> Result<u64> {
     let lines = lines(common, write)?;
     let mut file = Out::create(write, source)?;
-    let result = fill(&mut file, &lines, source, write).and_then(|()| file.finish());
+    let part = file.part.clone();
+    let result = fill(&mut file, &lines, source, write)
+        .and_then(|()| file.finish())
+        .and_then(|()| std::fs::rename(&part, &write.path).map_err(|e| failed(&write.path, &e)));
     if result.is_err() {
-        // A part of a table is worse than none.
-        let _ = std::fs::remove_file(&write.path);
+        let _ = std::fs::remove_file(&part);
     }
     result.map(|()| lines.len() as u64)
 }
@@ -176,9 +178,14 @@ fn gather(source: &Source, columns: &[usize], lines: &[Line]) -> Result<Vec<Reco
         .collect()
 }
 
-/// A file under way.
+fn failed(path: &Path, error: &impl std::fmt::Display) -> Error {
+    Error::File { file: path.into(), reason: error.to_string() }
+}
+
+/// A file under way: it has its name when it is whole, and NAME.part until then.
 struct Out {
     path: PathBuf,
+    part: PathBuf,
     schema: SchemaRef,
     place: bool,
     writer: Writer,
@@ -209,16 +216,17 @@ impl Out {
         if !["csv", "parquet", "pq"].contains(&extension.as_str()) {
             return Err(io("the name must end in .csv, .parquet or .pq".into()));
         }
+        if path.exists() {
+            return Err(io("it exists; name another file, or remove it".into()));
+        }
+        let mut part = path.clone().into_os_string();
+        part.push(".part");
+        let part = PathBuf::from(part);
         let mut options = std::fs::OpenOptions::new();
-        options.write(true).create_new(true);
+        options.write(true).create(true).truncate(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(path).map_err(|e| match e.kind() {
-            std::io::ErrorKind::AlreadyExists => {
-                io("it exists; name another file, or remove it".into())
-            }
-            _ => io(e.to_string()),
-        })?;
+        let file = options.open(&part).map_err(|e| io(e.to_string()))?;
         let file = BufWriter::with_capacity(1 << 20, file);
         let writer = if extension == "csv" {
             Writer::Csv(Box::new(WriterBuilder::new().with_header(true).build(file)))
@@ -229,11 +237,11 @@ impl Out {
                 .map_err(|e| io(e.to_string()))?;
             Writer::Parquet(Box::new(writer))
         };
-        Ok(Self { path: path.clone(), schema, place: write.place.is_some(), writer })
+        Ok(Self { path: path.clone(), part, schema, place: write.place.is_some(), writer })
     }
 
     fn error(&self, error: &impl std::fmt::Display) -> Error {
-        Error::File { file: self.path.clone(), reason: error.to_string() }
+        failed(&self.path, error)
     }
 
     fn put(&mut self, mut columns: Vec<ArrayRef>, lines: &[Line]) -> Result<()> {

@@ -417,7 +417,7 @@ pub fn connect(
     run(&mut mesh, peer, (what, source), (&policy, Some(&audit)), progress)
 }
 
-/// Connects likewise for [`totals`].
+/// Connects likewise for [`totals`](super::totals()).
 pub fn connect_totals(
     file: &Path,
     with: Option<&str>,

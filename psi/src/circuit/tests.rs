@@ -197,7 +197,7 @@ fn failure(n: usize, bins: usize) -> f64 {
             z = (z - value / slope).max(1e-3);
         }
         let ways = (t - 1) as f64 * (z.exp_m1() - z).ln() - 3.0 * t as f64 * z.ln();
-        let few = if t - 1 >= 3 { choose(t - 1, 3) - choose(bins, 3) } else { f64::NEG_INFINITY };
+        let few = if t > 3 { choose(t - 1, 3) - choose(bins, 3) } else { f64::NEG_INFINITY };
         let term = choose(n, t)
             + choose(bins, t - 1)
             + (t as f64 * few).min(factorial[3 * t] + ways - t as f64 * triples);
