@@ -16,6 +16,8 @@ mod convolve;
 mod embed;
 mod gfni;
 mod matmul;
+#[cfg(target_arch = "x86_64")]
+mod ristretto8;
 mod transpose;
 mod vaes;
 
@@ -24,6 +26,8 @@ pub(crate) use clmul64::{Clmul64, reduce};
 pub use convolve::{FEEDBACK, convolve};
 pub use embed::embed_blocks;
 pub use matmul::matmul_add;
+#[cfg(target_arch = "x86_64")]
+pub use ristretto8::{Encodings, Ristretto8};
 pub use transpose::{transpose_blocks, transpose_columns};
 pub use vaes::{RoundKeys, small_field_sums, tweaked_hash};
 
