@@ -2,7 +2,7 @@
 
 use crate::{
     data::customers,
-    program::{Results, risk},
+    program::{Results, risk_of},
 };
 use privity_joint::{Assume, Error, Opened, Party, Planned, Policy, Session, Table, run_local};
 
@@ -21,7 +21,7 @@ fn six() -> Vec<(Party, Policy)> {
     .collect()
 }
 
-fn run(parties: &[(Party, Policy)], seed: u64) -> Vec<Results> {
+fn run(parties: &[(Party, Policy)], seed: u64, hidden: bool) -> Vec<Results> {
     let all = customers(300, seed);
     run_local(parties, |s| {
         let own = match s.name() {
@@ -29,7 +29,7 @@ fn run(parties: &[(Party, Policy)], seed: u64) -> Vec<Results> {
             "beta" => Some(all.beta()),
             _ => None,
         };
-        risk(s, own)
+        risk_of(s, own, hidden)
     })
     .unwrap()
 }
@@ -45,8 +45,17 @@ fn coefficients(results: &Results) -> Vec<f64> {
 
 #[test]
 fn owners_and_recipients_need_not_compute() {
-    let apart = run(&six(), 20);
-    let together = run(&crate::data::banks(), 20);
+    apart_as_together(false);
+}
+
+#[test]
+fn nor_for_a_hidden_alignment() {
+    apart_as_together(true);
+}
+
+fn apart_as_together(hidden: bool) {
+    let apart = run(&six(), 20, hidden);
+    let together = run(&crate::data::banks(), 20, false);
     // Only alpha and the court receive.
     for i in [1, 2, 3, 4] {
         assert!(apart[i].model.is_none() && apart[i].metrics.is_none());
@@ -61,7 +70,16 @@ fn owners_and_recipients_need_not_compute() {
 
 #[test]
 fn their_dry_run_is_exact_too() {
-    let real = run(&six(), 21);
+    exact_dry_run(false);
+}
+
+#[test]
+fn their_dry_run_of_a_hidden_alignment_is_exact_too() {
+    exact_dry_run(true);
+}
+
+fn exact_dry_run(hidden: bool) {
+    let real = run(&six(), 21, hidden);
     let all = customers(300, 21);
     let tables = |name: &str| match name {
         "alpha" => Some(all.alpha()),
@@ -83,7 +101,7 @@ fn their_dry_run_is_exact_too() {
     let assume = Assume { common_rows: Some(300), first_part: 0.7 };
     let sessions = Session::dry_run(&planned, assume).unwrap();
     for (mut session, real) in sessions.into_iter().zip(&real) {
-        let dry = risk(&mut session, None).map(|r| r.costs);
+        let dry = risk_of(&mut session, None, hidden).map(|r| r.costs);
         assert_eq!(dry.unwrap(), real.costs, "{}", session.name());
     }
 }
