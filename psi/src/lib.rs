@@ -64,7 +64,8 @@
 //! [`vole`] finds the intersection of two sets in less than a microsecond per item, against
 //! malicious parties too, over [`okvs`]; [`job`] cuts it into buckets that can be taken up
 //! again. [`circuit`] leaves the result shared, [`aggregate`] counts and sums over it,
-//! [`multi`] is for up to ten sets, [`ecdh::unbalanced`] for a few items against very many.
+//! [`multi`] is for up to ten sets, [`ecdh::unbalanced`] for a few items against very many,
+//! [`linkage`], which tells more, for rows that agree in several identifiers.
 //! `docs/psi.md` says which to take.
 //!
 //! # Modules
@@ -87,6 +88,7 @@ mod hint;
 mod item;
 pub mod job;
 mod join;
+pub mod linkage;
 pub mod multi;
 pub mod okvs;
 pub mod vole;
