@@ -35,10 +35,11 @@ pub(crate) struct Psi {
     /// both parties. Not for a party that does not learn the result
     #[arg(long)]
     output: Option<PathBuf>,
-    /// The other party, if the file lists several
+    /// One other party, if the file lists several and only the rows that this one has too
+    /// are wanted; otherwise the rows that all of them have
     #[arg(long)]
     with: Option<String>,
-    /// Who learns which own rows are common, once for each; both unless given
+    /// Who learns which own rows are common: one party; all unless given
     #[arg(long)]
     learns: Vec<String>,
     /// Which own rows are written
@@ -239,7 +240,7 @@ fn report(
     if args.json {
         let line = serde_json::json!({
             "own_rows": common.sizes[0],
-            "their_rows": common.sizes[1],
+            "their_rows": common.sizes[1..],
             "common": common.identifiers,
             "written": written,
             "verified": common.verified,
@@ -255,10 +256,10 @@ fn report(
     println!(
         "{} own rows against {}: {} in {seconds:.2} s, {:.1} MB sent, {:.1} MB received",
         common.sizes[0],
-        common.sizes[1],
+        common.sizes[1..].iter().map(u64::to_string).collect::<Vec<_>>().join(" and "),
         match common.identifiers {
             Some(n) => format!("{n} identifiers in common"),
-            None => "the other party learns the result".into(),
+            None => "another party learns the result".into(),
         },
         common.bytes[0] as f64 / 1e6,
         common.bytes[1] as f64 / 1e6,
@@ -267,7 +268,7 @@ fn report(
         println!("{}: {rows} rows", path.display());
     }
     if common.identifiers.is_some() && !common.verified {
-        println!("the other party found the result and told it; this party has its word");
+        println!("another party found the result and told it; this party has its word");
     }
     Ok(())
 }

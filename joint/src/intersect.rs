@@ -1,5 +1,5 @@
-//! The intersection of two parties' tables, of any size: which own rows the other
-//! has too.
+//! The intersection of two parties' tables, of any size, or of up to ten parties':
+//! which own rows the others have too.
 //!
 //! # What it is
 //!
@@ -9,7 +9,8 @@
 //! party gets is [`Common`]: its own rows, in an order that is the same at both.
 //! [`Common::write`] puts them into a file, [`Common::rows`] hands them over.
 //!
-//! [`totals`] counts the common rows and sums columns over them, and nobody learns which
+//! [`run_many`] is for more than two parties, semi-honest, with tables that fit the memory
+//! ([`privity_psi::multi`]). [`totals`] counts the common rows and sums columns over them, and nobody learns which
 //! they are.
 //!
 //! # Who trusts whom
@@ -36,12 +37,14 @@
 //! numbers of the own rows that are common; it is readable by its owner only.
 
 mod checkpoint;
+mod many;
 mod output;
 mod run;
 mod source;
 mod store;
 mod totals;
 
+pub use many::run_many;
 pub use output::{Join, Order, Write};
 pub use run::{Estimate, connect, connect_totals, estimate, run};
 pub use source::Source;
@@ -57,7 +60,8 @@ pub struct Intersect {
     /// Columns of the identifier. Names may differ between the parties, kinds and
     /// order may not.
     pub on: Vec<KeyColumn>,
-    /// Who learns which own rows are common: one of the two, or both.
+    /// Who learns which own rows are common: one of the parties, or all (as if none
+    /// was named).
     pub learns: Vec<String>,
     /// Rows of this party without an identifier.
     pub nulls: Nulls,
@@ -122,8 +126,8 @@ impl Intersect {
 pub struct Common {
     rows: Option<Vec<u32>>,
     all_rows: u64,
-    /// Rows with an identifier of either party, this one's first.
-    pub sizes: [u64; 2],
+    /// Rows with an identifier of each party, this one's first.
+    pub sizes: Vec<u64>,
     /// Common identifiers, if this party learns them.
     pub identifiers: Option<u64>,
     /// Whether this party has seen for itself; otherwise the other has told it.

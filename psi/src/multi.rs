@@ -9,7 +9,7 @@
 //!
 //! # Functionality
 //!
-//! Party \\(P_i\\) has a set \\(X_i\\). The *leader*, the last party of the mesh, learns
+//! Party \\(P_i\\) has a set \\(X_i\\). The *leader*, one of them, learns
 //! \\(\bigcap X_i\\); if asked, it tells all. All learn all sizes. Nobody learns which or
 //! how many items two parties have in common that not all have.
 //!
@@ -72,15 +72,18 @@ use zeroize::Zeroizing;
 pub const MOST_PARTIES: usize = 10;
 
 /// Finds what all members of the mesh have. All of them call it, with the same
-/// options; the last one is the leader. Own rows in a common pseudorandom order, at
-/// the leader and, if `told`, at everybody; `None` for who learns nothing.
+/// leader and options. Own rows in a common pseudorandom order, at the leader and, if
+/// `told`, at everybody; `None` for who learns nothing.
 pub fn run(
     mesh: &mut Mesh,
     items: &[Item],
-    (options, told): (&Options, bool),
+    (leader, options, told): (usize, &Options, bool),
     rng: &mut impl CryptoRng,
 ) -> error::Result<Option<Vec<u32>>> {
     let (me, parties) = (mesh.me(), mesh.parties());
+    if leader >= parties {
+        return Err(Error::Argument(format!("party {leader} of {parties} cannot lead")).into());
+    }
     if !(2..=MOST_PARTIES).contains(&parties) {
         return Err(Error::Argument(format!(
             "{parties} parties: an intersection is of 2 to {MOST_PARTIES}"
@@ -95,9 +98,9 @@ pub fn run(
     }
     check_items(items)?;
     let scope = mesh.begin_scope("psi/multi");
-    let result = match me + 1 == parties {
+    let result = match me == leader {
         true => lead(mesh, items, (options, told), rng).map(Some),
-        false => follow(mesh, items, (options, told), rng),
+        false => follow(mesh, items, (leader, options, told), rng),
     };
     mesh.end_scope(scope);
     result
@@ -192,11 +195,10 @@ fn pair(options: &Options) -> Options {
 fn follow(
     mesh: &mut Mesh,
     items: &[Item],
-    (options, told): (&Options, bool),
+    (leader, options, told): (usize, &Options, bool),
     rng: &mut impl CryptoRng,
 ) -> error::Result<Option<Vec<u32>>> {
     let common = Common::agree(mesh, items.len(), options, rng)?;
-    let leader = mesh.parties() - 1;
     if common.sizes.contains(&0) {
         return Ok(told.then(Vec::new));
     }
@@ -260,7 +262,8 @@ fn lead(
     }
     let own = keys(items);
     let mut sum = common.shares(&own);
-    for party in 0..mesh.me() {
+    let me = mesh.me();
+    for party in (0..mesh.parties()).filter(|&party| party != me) {
         let mut receiver = vole::Receiver::new(mesh, party, &pair(options), rng)?;
         let theirs = receiver.begin(mesh, Purpose::Multi, items.len())?;
         if theirs != common.sizes[party] {

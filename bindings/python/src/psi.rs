@@ -71,7 +71,7 @@ impl PsiSource {
 }
 
 /// Sizes, common identifiers, whether it is verified, bytes, rounds.
-type Figures = ((u64, u64), Option<u64>, bool, (u64, u64), u32);
+type Figures = (Vec<u64>, Option<u64>, bool, (u64, u64), u32);
 
 /// What a party has after a comparison.
 #[pyclass(frozen, module = "privity._native")]
@@ -93,7 +93,7 @@ impl PsiCommon {
     #[getter]
     fn figures(&self) -> Figures {
         let Common { sizes, identifiers, verified, bytes, rounds, .. } = &self.0;
-        ((sizes[0], sizes[1]), *identifiers, *verified, (bytes[0], bytes[1]), *rounds)
+        (sizes.clone(), *identifiers, *verified, (bytes[0], bytes[1]), *rounds)
     }
 
     /// Writes own rows to a file; says how many.
@@ -198,7 +198,7 @@ pub(crate) fn psi(
     run::detached(py, &cancel, poll, work).map(PsiCommon)
 }
 
-/// Compares two tables of this process, for learning and for tests.
+/// Compares tables of this process, for learning and for tests.
 #[pyfunction]
 pub(crate) fn psi_local(
     py: Python<'_>,

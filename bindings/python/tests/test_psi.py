@@ -176,3 +176,13 @@ def test_totals_and_nothing_else():
         pv.psi_totals_local(tables, on=on, at_least=21)
     with pytest.raises(pv.DataError, match="no such column"):
         pv.psi_totals_local(tables, on=on, sums={"alpha": "wage"})
+
+
+def test_three_tables():
+    a, b = frames()
+    c = {"id": ["c50", "c59", "c70", "c1"]}
+    on = {"alpha": "id", "beta": "key", "gamma": "id"}
+    found = pv.psi_local({"alpha": a, "beta": b, "gamma": c}, on=on)
+    assert sorted(found["gamma"].table()["id"]) == ["c50", "c59"]
+    assert found["alpha"].table()["id"].tolist() == found["gamma"].table()["id"]
+    assert found["beta"].sizes == (60, 60, 4)

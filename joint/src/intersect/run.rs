@@ -3,6 +3,7 @@
 use super::{
     Common, Duplicates, Intersect, Source,
     checkpoint::Checkpoint,
+    many,
     store::{Groups, Reader, Rows, Scanned},
     totals::{self, Total, Totals},
 };
@@ -43,7 +44,7 @@ pub(super) struct Hello {
     workers: usize,
     pub(super) min_rows: u64,
     joins: bool,
-    nonce: [u8; 32],
+    pub(super) nonce: [u8; 32],
     /// The job that this party's checkpoint holds.
     resume: Option<[u8; 32]>,
     /// For totals: own columns to be summed.
@@ -85,7 +86,7 @@ pub(super) struct Size {
 }
 
 const VERSION: u32 = 1;
-const MOST: usize = 1 << 16;
+pub(super) const MOST: usize = 1 << 16;
 
 /// Finds the common rows with party `peer` of a mesh, who calls this too.
 ///
@@ -169,7 +170,7 @@ pub fn run(
     Ok(Common {
         rows,
         all_rows,
-        sizes,
+        sizes: sizes.to_vec(),
         identifiers,
         verified: side == Side::Receiver,
         most_asked: match side {
@@ -215,7 +216,11 @@ pub(super) fn stopped(party: &str) -> Error {
 }
 
 /// Who learns, if this party's policy allows it.
-fn permitted(what: &Intersect, policy: &Policy, names: &[String; 2]) -> Result<Vec<String>> {
+pub(super) fn permitted(
+    what: &Intersect,
+    policy: &Policy,
+    names: &[String],
+) -> Result<Vec<String>> {
     allowed(what, names, |learns| {
         policy.check(
             &names[0],
@@ -223,7 +228,7 @@ fn permitted(what: &Intersect, policy: &Policy, names: &[String; 2]) -> Result<V
                 operation: "align",
                 what: None,
                 columns: what.on.iter().map(|c| c.name.clone()).collect(),
-                to: learns.iter().filter(|name| **name == names[1]).cloned().collect(),
+                to: learns.iter().filter(|name| **name != names[0]).cloned().collect(),
             },
         )
     })
@@ -232,7 +237,7 @@ fn permitted(what: &Intersect, policy: &Policy, names: &[String; 2]) -> Result<V
 /// Who learns, after all that this party can check by itself.
 pub(super) fn allowed(
     what: &Intersect,
-    names: &[String; 2],
+    names: &[String],
     ask: impl FnOnce(&[String]) -> Result<String>,
 ) -> Result<Vec<String>> {
     let mut learns = what.learns.clone();
@@ -242,8 +247,8 @@ pub(super) fn allowed(
     learns.sort();
     learns.dedup();
     if let Some(other) = learns.iter().find(|name| !names.contains(name)) {
-        let rule = format!("'{other}' is to learn the result and is neither party");
-        let fix = format!("name '{}', '{}' or both", names[0], names[1]);
+        let rule = format!("'{other}' is to learn the result and is not among the parties");
+        let fix = format!("the parties are {}; name none for all", names.join(", "));
         return Err(Error::argument("psi", rule, fix));
     }
     match what.part {
@@ -301,9 +306,8 @@ pub(super) fn exchange<T: for<'a> Deserialize<'a> + Serialize>(
     })
 }
 
-/// The id of the job, if both ask for the same.
-pub(super) fn agree(mesh: &Mesh, peer: usize, own: &Hello, theirs: &Hello) -> Result<[u8; 32]> {
-    let name = mesh.name(peer);
+/// Whether a peer asks for the same.
+pub(super) fn same(name: &str, own: &Hello, theirs: &Hello) -> Result<()> {
     let differ = |rule: String, fix: &str| Err(Error::argument("psi", rule, fix));
     if own.version != theirs.version {
         return differ(format!("'{name}' has another version of privity"), "use the same one");
@@ -332,6 +336,13 @@ pub(super) fn agree(mesh: &Mesh, peer: usize, own: &Hello, theirs: &Hello) -> Re
             "remove or merge repeated rows at one party, or have the first taken",
         );
     }
+    Ok(())
+}
+
+/// The id of the job, if both ask for the same.
+pub(super) fn agree(mesh: &Mesh, peer: usize, own: &Hello, theirs: &Hello) -> Result<[u8; 32]> {
+    same(&mesh.name(peer).to_string(), own, theirs)?;
+    let differ = |rule: String, fix: &str| Err(Error::argument("psi", rule, fix));
     let fresh = || {
         let mut transcript = Transcript::new("privity psi job id");
         match &own.job {
@@ -378,7 +389,7 @@ fn digest(hello: &Hello, sizes: [u64; 2], names: &[String; 2], side: Side) -> [u
 pub(super) fn note(
     record: &mut Option<Audit>,
     event: &str,
-    (hello, names, what): (&Hello, &[String; 2], &Intersect),
+    (hello, names, what): (&Hello, &[String], &Intersect),
     more: &[(&str, serde_json::Value)],
 ) -> Result<()> {
     let Some(record) = record else { return Ok(()) };
@@ -386,7 +397,7 @@ pub(super) fn note(
     let on: Vec<&str> = what.on.iter().map(|c| c.name.as_str()).collect();
     for (key, value) in [
         ("party", names[0].as_str().into()),
-        ("peer", names[1].as_str().into()),
+        ("peers", names[1..].to_vec().into()),
         ("suite", params::SUITE.into()),
         ("on", on.into()),
         ("kinds", hello.kinds.clone().into()),
@@ -400,7 +411,8 @@ pub(super) fn note(
     record.append(event, fields)
 }
 
-/// Connects to `with`, or to the only other party, as a `party.toml` says, and runs.
+/// Connects as a `party.toml` says, and runs: with party `with` alone, else with all of
+/// the others.
 pub fn connect(
     file: &Path,
     with: Option<&str>,
@@ -408,13 +420,20 @@ pub fn connect(
     cancel: &Cancel,
     progress: OnProgress<'_>,
 ) -> Result<Common> {
-    let check = |policy: &Policy, names: &[String; 2]| {
-        permitted(what, policy, names)?;
+    let check = |policy: &Policy, names: &[String]| {
+        match names {
+            [_, _] => permitted(what, policy, names)?,
+            _ => many::permitted_many(what, policy, names)?,
+        };
         Reader::new(source, what).map(drop)
     };
     let Linked { mut mesh, policy, audit } = link(file, with, cancel, check)?;
-    let peer = 1 - mesh.me();
-    run(&mut mesh, peer, (what, source), (&policy, Some(&audit)), progress)
+    let rules = (&policy, Some(audit.as_path()));
+    if mesh.parties() == 2 {
+        let peer = 1 - mesh.me();
+        return run(&mut mesh, peer, (what, source), rules, progress);
+    }
+    many::run_many(&mut mesh, (what, source), rules, progress)
 }
 
 /// Connects likewise for [`totals`](super::totals()).
@@ -425,7 +444,11 @@ pub fn connect_totals(
     cancel: &Cancel,
     progress: OnProgress<'_>,
 ) -> Result<Option<Totals>> {
-    let check = |policy: &Policy, names: &[String; 2]| {
+    let check = |policy: &Policy, names: &[String]| {
+        if names.len() != 2 {
+            let rule = format!("there are {} other parties", names.len() - 1);
+            return Err(Error::argument("psi", rule, "totals are for two: say with whom"));
+        }
         totals::permitted(what, total, policy, names)?;
         source.positions(total.sums.iter().map(String::as_str))?;
         Reader::new(source, what).map(drop)
@@ -434,7 +457,7 @@ pub fn connect_totals(
     totals::totals(mesh, (what, source, total), (&policy, Some(&audit)), progress)
 }
 
-/// A link to one other party, and this party's own rules.
+/// Links to the others, and this party's own rules.
 struct Linked {
     mesh: Mesh,
     policy: Policy,
@@ -446,38 +469,38 @@ fn link(
     file: &Path,
     with: Option<&str>,
     cancel: &Cancel,
-    check: impl FnOnce(&Policy, &[String; 2]) -> Result<()>,
+    check: impl FnOnce(&Policy, &[String]) -> Result<()>,
 ) -> Result<Linked> {
     let party = PartyFile::load(file)?;
     let wrong =
         |rule: String, fix: &str| Error::Config { file: file.into(), rule, fix: fix.into() };
     let others: Vec<&str> =
         party.parties.iter().map(|p| p.name.as_str()).filter(|n| *n != party.name).collect();
-    let with = match (with, &others[..]) {
-        (Some(name), _) if others.contains(&name) => name,
-        (Some(name), _) => {
+    let with: Vec<&str> = match with {
+        Some(name) if others.contains(&name) => vec![name],
+        Some(name) => {
             return Err(wrong(format!("there is no other party '{name}'"), "name one of the file"));
         }
-        (None, [one]) => one,
-        (None, _) => {
-            return Err(wrong(
-                format!("there are {} other parties", others.len()),
-                "say with which of them the tables are compared",
-            ));
+        None if others.is_empty() => {
+            return Err(wrong("there is no other party".into(), "add a [[party]] for it"));
         }
+        None => others,
     };
     let policy = Policy::load(&party.policy)?;
     let identity = Identity::load(&party.key)?;
-    check(&policy, &[party.name.clone(), with.to_owned()])?;
+    let mut names = vec![party.name.clone()];
+    names.extend(with.iter().map(|name| (*name).to_owned()));
+    check(&policy, &names)?;
     let mut peers = Vec::new();
-    for peer in party.parties.iter().filter(|p| p.name == party.name || p.name == with) {
+    for peer in party.parties.iter().filter(|p| names.contains(&p.name)) {
         peers.push(PeerConfig {
             name: peer.name.as_str().into(),
             address: peer.address.clone(),
             pin: peer.pin.parse()?,
         });
     }
-    let me = usize::from(&*peers[0].name != party.name.as_str());
+    let me = peers.iter().position(|p| &*p.name == party.name.as_str());
+    let me = me.ok_or(Error::Internal("a checked file has no such party"))?;
     let mut net = NetConfig::new(me, peers, Security::Tls(Arc::new(identity)));
     net.listen = party.listen.clone();
     net.session = format!("{}/psi", party.session).into_bytes();

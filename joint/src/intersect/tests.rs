@@ -143,6 +143,51 @@ fn one_learns_and_the_other_does_not() {
 }
 
 #[test]
+fn many_parties_find_what_all_have() {
+    let all = |ranges: &[std::ops::Range<u64>], what: &Intersect| {
+        let names: Vec<String> = (0..ranges.len()).map(|i| format!("p{i}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let policy = &Policy::allow_all();
+        thread::scope(|scope| {
+            let threads: Vec<_> = Mesh::in_memory(&names)
+                .unwrap()
+                .into_iter()
+                .zip(ranges)
+                .map(|(mut mesh, range)| {
+                    let mut ids = ids(range.clone());
+                    ids.insert(0, None);
+                    scope.spawn(move || {
+                        let table = source("t", &ids);
+                        run_many(&mut mesh, (what, &table), (policy, None), &mut |_| {})
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|t| t.join().unwrap()).collect::<Vec<_>>()
+        })
+    };
+    let what = Intersect { nulls: Nulls::Drop, ..Intersect::new(on(&["id"]), vec![]) };
+    let ranges = [0..100, 50..300, 20..80, 60..90];
+    let mut order = None;
+    for (result, range) in all(&ranges, &what).into_iter().zip(&ranges) {
+        let common = result.unwrap();
+        assert_eq!((common.identifiers, common.sizes.len()), (Some(20), 4));
+        let rows = common.rows().unwrap().iter();
+        let found: Vec<u64> = rows.map(|&row| range.start + u64::from(row) - 1).collect();
+        assert!(found.iter().all(|id| (60..80).contains(id)));
+        assert_eq!(*order.get_or_insert(found.clone()), found);
+    }
+    let one = Intersect { learns: vec!["p1".into()], ..what.clone() };
+    for (i, result) in all(&ranges, &one).into_iter().enumerate() {
+        let common = result.unwrap();
+        assert_eq!((common.identifiers, common.verified), ((i == 1).then_some(20), i == 1));
+    }
+    let two = Intersect { learns: vec!["p1".into(), "p2".into()], ..what };
+    for result in all(&ranges, &two) {
+        assert!(result.unwrap_err().to_string().contains("2 of 4 parties"));
+    }
+}
+
+#[test]
 fn what_differs_or_is_wrong_is_named() {
     let good = &source("a", &ids(0..50));
     let text = &Intersect::new(on(&["id"]), vec![]);
@@ -287,7 +332,7 @@ fn large_results_are_written_in_passes() {
     let common = Common {
         rows: Some(rows.clone()),
         all_rows: 150_000,
-        sizes: [150_000, 1],
+        sizes: vec![150_000, 1],
         identifiers: Some(75_000),
         verified: true,
         most_asked: 0,

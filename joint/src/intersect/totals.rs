@@ -151,7 +151,7 @@ pub(super) fn permitted(
     what: &Intersect,
     total: &Total,
     policy: &Policy,
-    names: &[String; 2],
+    names: &[String],
 ) -> Result<Vec<String>> {
     if what.part.is_some() || what.checkpoint.is_some() || what.duplicates != Duplicates::Refuse {
         let rule = "totals are made in one piece, of rows that differ";
@@ -165,7 +165,7 @@ pub(super) fn permitted(
                 operation: "totals",
                 what: None,
                 columns: columns.cloned().collect(),
-                to: learns.iter().filter(|name| **name == names[1]).cloned().collect(),
+                to: learns.iter().filter(|name| **name != names[0]).cloned().collect(),
             },
         )
     };

@@ -14,7 +14,7 @@ fn options() -> Options {
 
 fn everybody(
     sets: &[Vec<u64>],
-    (options, told): (&Options, bool),
+    (leader, options, told): (usize, &Options, bool),
 ) -> Vec<(error::Result<Option<Vec<u32>>>, u64)> {
     let names: Vec<String> = (0..sets.len()).map(|i| format!("party {i}")).collect();
     let meshes = Mesh::in_memory(&names.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
@@ -25,7 +25,8 @@ fn everybody(
             .map(|(mut mesh, set)| {
                 let items: Vec<Item> = set.iter().map(|&x| item(x)).collect();
                 scope.spawn(move || {
-                    let result = run(&mut mesh, &items, (options, told), &mut rand::rng());
+                    let asked = (leader, options, told);
+                    let result = run(&mut mesh, &items, asked, &mut rand::rng());
                     (result, mesh.meter().sent())
                 })
             })
@@ -35,13 +36,18 @@ fn everybody(
 }
 
 fn check(sets: &[Vec<u64>], told: bool) {
+    check_led(sets, told, sets.len() - 1);
+    check_led(sets, told, sets.len() / 2);
+}
+
+fn check_led(sets: &[Vec<u64>], told: bool, leader: usize) {
     let mut expected: HashSet<u64> = sets[0].iter().copied().collect();
     for set in sets {
         let set: HashSet<u64> = set.iter().copied().collect();
         expected.retain(|x| set.contains(x));
     }
-    let results = everybody(sets, (&options(), told));
-    let last = results.len() - 1;
+    let results = everybody(sets, (leader, &options(), told));
+    let last = leader;
     let mut order: Option<Vec<u64>> = None;
     for (party, (result, _)) in results.into_iter().enumerate() {
         match result.unwrap() {
@@ -92,16 +98,16 @@ fn all_common_items_are_found_and_no_others() {
 #[test]
 fn bad_sets_and_options_are_refused() {
     let sets = vec![vec![1, 2, 1], vec![1], vec![1]];
-    let results = everybody(&sets, (&options(), true));
+    let results = everybody(&sets, (2, &options(), true));
     assert!(matches!(results[0].0, Err(error::Error::Identifiers(_))));
     assert!(results[1].0.is_err() && results[2].0.is_err());
     let few = Options { min_items: 2, ..options() };
-    for (result, sent) in everybody(&[vec![1, 2], vec![1], vec![1, 2]], (&few, true)) {
+    for (result, sent) in everybody(&[vec![1, 2], vec![1], vec![1, 2]], (2, &few, true)) {
         assert!(matches!(result, Err(error::Error::TooFew { min_items: 2 })));
         assert_eq!(sent, 2 * 24);
     }
     let strict = Options { security: Security::Malicious, ..options() };
-    for (result, _) in everybody(&[vec![1], vec![1]], (&strict, true)) {
+    for (result, _) in everybody(&[vec![1], vec![1]], (1, &strict, true)) {
         assert!(result.unwrap_err().to_string().contains("semi-honest"));
     }
 }

@@ -149,7 +149,7 @@ class PsiCommon:
     @property
     def figures(
         self,
-    ) -> tuple[tuple[int, int], int | None, bool, tuple[int, int], int]: ...
+    ) -> tuple[list[int], int | None, bool, tuple[int, int], int]: ...
     def write(
         self,
         source: PsiSource,

@@ -34,13 +34,13 @@ Join = Literal["inner", "left", "anti"]
 
 
 class Intersection:
-    """The rows that two parties have in common, as one of them sees it."""
+    """The rows that all parties have in common, as one of them sees it."""
 
     #: Own rows that are common, counted from 0, in an order that is the same at both
     #: parties; None if this party does not learn the result.
     rows: npt.NDArray[np.int64] | None
-    #: Rows with an identifier: own, the other party's.
-    sizes: tuple[int, int]
+    #: Rows with an identifier: own, then the other parties'.
+    sizes: tuple[int, ...]
     #: Common identifiers; None if this party does not learn the result.
     common: int | None
     #: Whether this party has found the result itself. If both learn, the one that is
@@ -52,7 +52,8 @@ class Intersection:
     def __init__(self, native: _native.PsiCommon, source: _native.PsiSource, data: Any) -> None:
         self._native, self._source, self._data = native, source, data
         self.rows = _numbers(native.rows())
-        self.sizes, self.common, self.verified, (sent, received), rounds = native.figures
+        sizes, self.common, self.verified, (sent, received), rounds = native.figures
+        self.sizes = tuple(sizes)
         self.cost = StepCost(1, "psi", sent, received, rounds, 0.0)
 
     @property
@@ -95,7 +96,7 @@ class Intersection:
 
     def __repr__(self) -> str:
         common = "not told" if self.common is None else self.common
-        return f"<intersection of {self.sizes[0]} and {self.sizes[1]} rows: {common}>"
+        return f"<intersection of {' and '.join(map(str, self.sizes))} rows: {common}>"
 
 
 def psi(
@@ -116,7 +117,9 @@ def psi(
     """Finds the rows of ``data`` whose identifiers another institution has too.
 
     Both call it at the same time, each with its own table. ``party`` is the file
-    that says who they are; ``peer`` names the other one if the file lists several.
+    that says who they are. If it lists more than two, all of them call it and find the
+    rows that all have (up to ten parties, which follow the protocol), or those that
+    name each other as ``peer``.
 
     ``data`` is a pandas or polars data frame, a pyarrow table, anything else with the
     Arrow C stream interface, a dict of columns, or the path of a .csv or .parquet
@@ -125,7 +128,7 @@ def psi(
     regard to case and compatibility forms), date or bool. Kinds must be the same
     at both.
 
-    ``learns`` names who learns the result, both unless given. ``nulls="drop"``
+    ``learns`` names who learns the result, all unless given. ``nulls="drop"``
     leaves rows without an identifier out. ``duplicates="join"`` joins all own rows
     of an identifier with the other party's one row, ``"first"`` takes the first.
 
@@ -152,7 +155,7 @@ def psi_local(
     workers: int = 1,
     delimiter: str = ",",
 ) -> dict[str, Intersection]:
-    """The same with two tables of this process, for learning and for tests.
+    """The same with two to ten tables of this process, for learning and for tests.
 
     >>> import privity as pv
     >>> a = {"id": ["ada", "emmy"], "age": [36, 53]}
@@ -163,8 +166,8 @@ def psi_local(
     >>> both["beta"].rows.tolist()
     [0]
     """
-    if len(data) != 2:
-        refuse("psi", f"{len(data)} tables", "pass two: a dict of names and tables")
+    if not 2 <= len(data) <= 10:
+        refuse("psi", f"{len(data)} tables", "pass two to ten: a dict of names and tables")
     rules = _policies("psi", list(data), policies)
     parties, kept = [], {}
     for (name, table), policy in zip(data.items(), rules, strict=True):

@@ -1,0 +1,172 @@
+//! The rows that three to ten parties have in common.
+
+use super::{
+    Common, Duplicates, Intersect, Source,
+    run::{Hello, OnProgress, Size, note, permitted, same, stopped},
+    store::{Reader, Scanned},
+};
+use crate::{
+    audit::{self, Audit},
+    error::{DataError, Error, Result},
+    outcome::Progress,
+    policy::Policy,
+};
+use privity_core::{Mesh, transcript::Transcript};
+use privity_psi::{
+    multi,
+    vole::{Options, Security},
+};
+use rand::{SeedableRng, rngs::StdRng};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// Finds the common rows of all members of a mesh, who call this too. Of them, all
+/// learn or one does: the one that [`Intersect::learns`] names, else the last. That one
+/// finds the result and tells it. Rules as for [`run`](super::run()).
+pub fn run_many(
+    mesh: &mut Mesh,
+    (what, source): (&Intersect, &Source),
+    (policy, record): (&Policy, Option<&Path>),
+    progress: OnProgress<'_>,
+) -> Result<Common> {
+    let me = mesh.me();
+    let names: Vec<String> = others(mesh, me).map(|p| mesh.name(p).to_string()).collect();
+    let learns = permitted_many(what, policy, &names)?;
+    let leader = match &learns[..] {
+        [one] => (0..mesh.parties()).find(|&p| *mesh.name(p).to_string() == *one),
+        _ => Some(mesh.parties() - 1),
+    };
+    let leader = leader.ok_or(Error::Internal("nobody leads"))?;
+    let reader = Reader::new(source, what)?;
+    let mut record = record.map(Audit::open).transpose()?;
+    let hello = Hello::new(what, &reader, &learns, policy, None);
+    let hellos = exchange(mesh, &hello)?;
+    for (party, theirs) in hellos.iter().enumerate().filter(|(party, _)| *party != me) {
+        same(&mesh.name(party).to_string(), &hello, theirs)?;
+    }
+    let mut transcript = Transcript::new("privity psi of many");
+    for (party, hello) in hellos.iter().enumerate() {
+        transcript.append("party", mesh.name(party).as_bytes());
+        transcript.append("nonce", &hello.nonce);
+    }
+    let session = transcript.digest();
+
+    let report = &mut |stage: &'static str, fraction: f64| {
+        progress(Progress { op: "psi", sequence: 1, stage, fraction });
+    };
+    report("reading", 0.0);
+    let scanned = Scanned::new(&reader, &session, u64::MAX);
+    let sizes = exchange(mesh, &Size { items: scanned.as_ref().ok().map(|s| s.items) });
+    let scanned = scanned?;
+    let all_rows = scanned.rows;
+    let sizes: Vec<u64> = sizes?
+        .into_iter()
+        .enumerate()
+        .map(|(p, size)| size.items.ok_or_else(|| stopped(&mesh.name(p).to_string())))
+        .collect::<Result<_>>()?;
+    let (items, rows) = scanned.into_flat();
+    let own_first: Vec<u64> = others(mesh, me).map(|p| sizes[p]).collect();
+    note(
+        &mut record,
+        "psi",
+        (&hello, &names, what),
+        &[("session", audit::hex(&session).into()), ("sizes", own_first.clone().into())],
+    )?;
+    report("computing", 0.1);
+    let options = Options {
+        security: Security::SemiHonest,
+        min_items: hellos.iter().map(|hello| hello.min_rows).max().unwrap_or(0),
+        ..Options::new(session)
+    };
+    let rng = &mut StdRng::from_rng(&mut rand::rng());
+    let asked = (leader, &options, learns.len() > 1);
+    let found = match multi::run(mesh, &items, asked, rng) {
+        Ok(found) => found,
+        Err(error) => {
+            let error = match error {
+                privity_psi::Error::Identifiers(which) => repeated(source, what, &rows, &which),
+                error => error.into(),
+            };
+            let outcome = format!("not run: {}", error.for_peers());
+            note(&mut record, "end", (&hello, &names, what), &[("outcome", outcome.into())])?;
+            return Err(error);
+        }
+    };
+    let found: Option<Vec<u32>> =
+        found.map(|found| found.into_iter().map(|at| rows[at as usize]).collect());
+    let identifiers = found.as_ref().map(|rows| rows.len() as u64);
+    note(&mut record, "end", (&hello, &names, what), &[("common", identifiers.into())])?;
+    Ok(Common {
+        rows: found,
+        all_rows,
+        sizes: own_first,
+        identifiers,
+        verified: me == leader,
+        most_asked: sizes[leader],
+        bytes: [mesh.meter().sent(), mesh.meter().received()],
+        rounds: mesh.clock(),
+    })
+}
+
+/// This party, then the others.
+fn others(mesh: &Mesh, me: usize) -> impl Iterator<Item = usize> + use<> {
+    let parties = mesh.parties();
+    std::iter::once(me).chain((0..parties).filter(move |&p| p != me))
+}
+
+/// Who learns, after all that this party can check by itself.
+pub(super) fn permitted_many(
+    what: &Intersect,
+    policy: &Policy,
+    names: &[String],
+) -> Result<Vec<String>> {
+    if what.part.is_some() || what.checkpoint.is_some() || what.duplicates != Duplicates::Refuse {
+        let rule = "an intersection of more than two parties is made in one piece, of rows that \
+                    differ";
+        return Err(Error::argument("psi", rule, "leave parts, checkpoints and duplicates out"));
+    }
+    let learns = permitted(what, policy, names)?;
+    if learns.len() != 1 && learns.len() != names.len() {
+        let rule = format!("{} of {} parties are to learn", learns.len(), names.len());
+        return Err(Error::argument("psi", rule, "name one of them, or none for all"));
+    }
+    Ok(learns)
+}
+
+/// Everybody's message, by party.
+fn exchange<T: for<'a> Deserialize<'a> + Serialize>(mesh: &mut Mesh, own: &T) -> Result<Vec<T>> {
+    mesh.enter("psi/hello");
+    let (me, parties) = (mesh.me(), mesh.parties());
+    let bytes = serde_json::to_vec(own).map_err(|_| Error::Internal("no JSON form"))?;
+    for to in (0..parties).filter(|&p| p != me) {
+        mesh.send(to, &bytes)?;
+    }
+    (0..parties)
+        .map(|from| {
+            let message = match from == me {
+                true => bytes.clone(),
+                false => mesh.recv_up_to(from, super::run::MOST)?,
+            };
+            serde_json::from_slice(&message).map_err(|_| {
+                let error = mesh.deviation(from, "its greeting is malformed");
+                mesh.abort(error).into()
+            })
+        })
+        .collect()
+}
+
+fn repeated(
+    source: &Source,
+    what: &Intersect,
+    rows: &[u32],
+    which: &privity_psi::BadIdentifiers,
+) -> Error {
+    let name = |at: u64| rows.get(at as usize).map_or(0, |&row| u64::from(row) + 1);
+    let (first, row) = which.duplicates.first.first().copied().unwrap_or_default();
+    let on: Vec<&str> = what.on.iter().map(|c| c.name.as_str()).collect();
+    let rule = format!("the row has the identifier of row {}", name(first));
+    DataError::new(source.name(), rule, "remove or merge such rows")
+        .column(on.join(", "))
+        .row(name(row))
+        .into()
+}
