@@ -197,11 +197,9 @@ mod tests {
         (0..3).map(|f| table.iter().map(|row| item(f, row[f])).collect()).collect()
     }
 
-    fn link(
-        rule: &Rule,
-        theirs: &[[&str; 3]],
-        own: &[[&str; 3]],
-    ) -> (error::Result<Option<Vec<u32>>>, error::Result<Option<Vec<u32>>>) {
+    type Linked = error::Result<Option<Vec<u32>>>;
+
+    fn link(rule: &Rule, theirs: &[[&str; 3]], own: &[[&str; 3]]) -> (Linked, Linked) {
         let mut meshes = Mesh::in_memory(&["ann", "ben"]).unwrap();
         let (mut ben, mut ann) = (meshes.pop().unwrap(), meshes.pop().unwrap());
         let options = &Options { security: Security::SemiHonest, ..Options::new([7; 32]) };
