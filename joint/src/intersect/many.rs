@@ -42,7 +42,7 @@ pub fn run_many(
     let hello = Hello::new(what, &reader, &learns, policy, None);
     let hellos = exchange(mesh, &hello)?;
     for (party, theirs) in hellos.iter().enumerate().filter(|(party, _)| *party != me) {
-        same(&mesh.name(party).to_string(), &hello, theirs)?;
+        same(mesh.name(party).as_ref(), &hello, theirs)?;
     }
     let mut transcript = Transcript::new("privity psi of many");
     for (party, hello) in hellos.iter().enumerate() {
@@ -62,7 +62,7 @@ pub fn run_many(
     let sizes: Vec<u64> = sizes?
         .into_iter()
         .enumerate()
-        .map(|(p, size)| size.items.ok_or_else(|| stopped(&mesh.name(p).to_string())))
+        .map(|(p, size)| size.items.ok_or_else(|| stopped(mesh.name(p).as_ref())))
         .collect::<Result<_>>()?;
     let (items, rows) = scanned.into_flat();
     let own_first: Vec<u64> = others(mesh, me).map(|p| sizes[p]).collect();

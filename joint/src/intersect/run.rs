@@ -341,7 +341,7 @@ pub(super) fn same(name: &str, own: &Hello, theirs: &Hello) -> Result<()> {
 
 /// The id of the job, if both ask for the same.
 pub(super) fn agree(mesh: &Mesh, peer: usize, own: &Hello, theirs: &Hello) -> Result<[u8; 32]> {
-    same(&mesh.name(peer).to_string(), own, theirs)?;
+    same(mesh.name(peer).as_ref(), own, theirs)?;
     let differ = |rule: String, fix: &str| Err(Error::argument("psi", rule, fix));
     let fresh = || {
         let mut transcript = Transcript::new("privity psi job id");
