@@ -214,9 +214,15 @@ pub(crate) fn psi_local(
             &all,
             |party| party.0.as_str(),
             |mut mesh, (_, source, policy, what)| {
-                let peer = 1 - mesh.me();
-                let rules = (&policy.0, None);
-                intersect::run(&mut mesh, peer, (what, source), rules, &mut |_| {}).map(PsiCommon)
+                let (rules, asked) = ((&policy.0, None), (what, source));
+                let common = match mesh.parties() {
+                    2 => {
+                        let peer = 1 - mesh.me();
+                        intersect::run(&mut mesh, peer, asked, rules, &mut |_| {})
+                    }
+                    _ => intersect::run_many(&mut mesh, asked, rules, &mut |_| {}),
+                };
+                common.map(PsiCommon)
             },
         )
     };
