@@ -66,7 +66,7 @@ SMALL = 5  # min_cell of the policies
 # --- What every party runs --------------------------------------------------
 
 
-def program(s: pv.Session, data: Any, *, align: str = "open") -> dict[str, Any]:
+def program(s: pv.Session, data: Any, *, align: str = "auto") -> dict[str, Any]:
     """The joint work. Every line is the same at all three parties."""
     joint = s.align(s.bind(data), on="customer_id", align=align)
     train, test = joint.split(by="in_training")
@@ -174,7 +174,7 @@ def auc_and_ks(y: np.ndarray, score: np.ndarray) -> tuple[float, float]:
 # --- Three processes --------------------------------------------------------
 
 
-def run_processes(banks: dict[str, pd.DataFrame], align: str = "open") -> dict[str, Any]:
+def run_processes(banks: dict[str, pd.DataFrame], align: str = "auto") -> dict[str, Any]:
     """One operating-system process per party, as three institutions would have."""
     with tempfile.TemporaryDirectory(prefix="privity-demo-") as temp:
         folder = Path(temp)
@@ -193,7 +193,7 @@ def run_processes(banks: dict[str, pd.DataFrame], align: str = "open") -> dict[s
         return {name: json.loads((folder / name / "result.json").read_text()) for name in PARTIES}
 
 
-def run_party(folder: Path, align: str = "open") -> None:
+def run_party(folder: Path, align: str = "auto") -> None:
     """What one of the processes does: open, run, keep the result."""
     customers = folder / "customers.csv"
     try:
@@ -336,8 +336,8 @@ def main() -> int:
     parser.add_argument("--processes", action="store_true", help="three processes over TLS")
     parser.add_argument(
         "--align",
-        choices=["open", "hidden"],
-        default="open",
+        choices=["auto", "open", "hidden"],
+        default="auto",
         help="whether the banks learn which of their customers are common",
     )
     parser.add_argument("--picture", type=Path, default=Path("joint_risk.png"), metavar="PNG")

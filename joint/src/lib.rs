@@ -59,5 +59,5 @@ pub use outcome::{
 pub use party::Party;
 pub use policy::Policy;
 pub use privity_core::Cancel;
-pub use session::{Assume, Planned, Session, run_local};
+pub use session::{Assume, Choice, Planned, Session, run_local};
 pub use table::{ColumnSchema, Missing, ReadOptions, Schema, Table};

@@ -249,6 +249,19 @@ impl Session {
         &self.costs
     }
 
+    /// Chooses how to align by these columns: openly if all policies allow `align`,
+    /// hidden if not and all allow `align_hidden`. All parties call this at the same
+    /// point and get the same answer. They learn which of the two each other's policy
+    /// allows.
+    pub fn choose_alignment(&mut self, on: &[String]) -> Result<Choice> {
+        machine(&mut self.machine, &self.ended)?;
+        let chosen = choose(&mut self.cx, on);
+        if let Err(error) = &chosen {
+            self.end(error.to_string());
+        }
+        chosen
+    }
+
     /// What each operation so far lets whom learn, and which of this party's
     /// rules allows it.
     pub fn explain(&self) -> &[Explained] {
@@ -270,6 +283,75 @@ impl Session {
         self.cx.wire.exchange("joint/close", &[], 0, |_| Vec::new())?;
         record(&mut self.cx, "close", None, &[])
     }
+}
+
+/// How a table is to be aligned, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// Whether nobody is to learn which rows are common.
+    pub hidden: bool,
+    /// In plain words.
+    pub why: String,
+}
+
+fn choose(cx: &mut Context, on: &[String]) -> Result<Choice> {
+    let owners = cx.owners();
+    let everybody = cx.everybody();
+    // Of this party, or of another one in a dry run: bit 0 for open, bit 1 for hidden.
+    let may = |cx: &Context, party: usize, policy: &Policy| -> u8 {
+        let others = everybody.iter().filter(|&&p| p != party);
+        let to: BTreeSet<String> = others.map(|&p| cx.parties[p].name.clone()).collect();
+        let columns: BTreeSet<String> = match owners.contains(&party) {
+            true => on.iter().cloned().collect(),
+            false => BTreeSet::new(),
+        };
+        let allows = |operation| {
+            let request =
+                Request { operation, what: None, columns: columns.clone(), to: to.clone() };
+            u8::from(policy.check(&cx.parties[party].name, &request).is_ok())
+        };
+        allows("align") | allows("align_hidden") << 1
+    };
+    let mine = may(cx, cx.me, &cx.policy);
+    let planned: Vec<u8> = match &cx.dry {
+        Some(plan) => {
+            plan.parties.iter().enumerate().map(|(p, party)| may(cx, p, &party.policy)).collect()
+        }
+        None => Vec::new(),
+    };
+    cx.op = "align";
+    let told = cx.wire.exchange("joint/variants", &[mine], 1, |p| {
+        planned.get(p).copied().into_iter().collect()
+    })?;
+    let bits: Vec<u8> = told.iter().map(|message| message.first().copied().unwrap_or(0)).collect();
+    let first_without = |bit: u8| bits.iter().position(|b| b & bit == 0);
+    let protocol = match owners.len() {
+        2 => {
+            "two owners by VOLE, whatever the sizes and the network: less work and fewer bytes than \
+              Diffie-Hellman above a few thousand rows, and checked against a malicious owner"
+        }
+        _ => "three owners by Diffie-Hellman",
+    };
+    Ok(match (first_without(1), first_without(2)) {
+        (Some(strict), None) if owners.len() == 2 => Choice {
+            hidden: true,
+            why: format!(
+                "hidden: the policy of '{}' does not allow align, and all allow align_hidden; \
+                 circuit PSI, then the engine",
+                cx.parties[strict].name
+            ),
+        },
+        (None, _) => {
+            Choice { hidden: false, why: format!("open: all policies allow it; {protocol}") }
+        }
+        (Some(strict), _) => Choice {
+            hidden: false,
+            why: format!(
+                "open, which the policy of '{}' does not allow, and hidden is not possible either",
+                cx.parties[strict].name
+            ),
+        },
+    })
 }
 
 /// Asks this party's policy.

@@ -125,6 +125,12 @@ impl Session {
         Ok((convert::output(py, &outcome.result)?, warnings))
     }
 
+    /// Whether to align hidden, and why.
+    fn choose_alignment(&self, py: Python<'_>, on: Vec<String>) -> PyResult<(bool, String)> {
+        let choice = self.work(py, None, move |s| s.choose_alignment(&on))?;
+        Ok((choice.hidden, choice.why))
+    }
+
     /// What all parties know about the columns of a joint table.
     fn columns(
         &self,

@@ -186,3 +186,21 @@ def test_three_tables():
     assert sorted(found["gamma"].table()["id"]) == ["c50", "c59"]
     assert found["alpha"].table()["id"].tolist() == found["gamma"].table()["id"]
     assert found["beta"].sizes == (60, 60, 4)
+
+
+def test_policies_choose_the_alignment():
+    rule = '[[allow]]\noperation = "{}"\ncolumns = ["*"]\nto = ["*"]\n'
+    both = pv.Policy.parse("min_rows = 1\n" + rule.format("align") + rule.format("align_hidden"))
+    strict = pv.Policy.parse("min_rows = 1\n" + rule.format("align_hidden"))
+    a, b = frames()
+    data = {"alpha": a, "beta": b.rename(columns={"key": "id"}), "bureau": None}
+
+    def program(s, own):
+        joint = s.align(s.bind(own), on="id")
+        return joint.why, joint.rows
+
+    for beta, word in ((both, "open: all policies"), (strict, "hidden: the policy of 'beta'")):
+        policies = {"alpha": both, "beta": beta, "bureau": both}
+        for why, rows in pv.run_local(program, data, policies=policies).values():
+            assert word in why
+            assert rows == 20

@@ -151,3 +151,29 @@ fn it_takes_two_owners() {
     .unwrap_err();
     assert!(error.to_string().contains("for two data owners"), "{error}");
 }
+
+/// The variant follows the policies, and all hear the same reason.
+#[test]
+fn policies_choose() {
+    let rule = |operation: &str| {
+        format!("[[allow]]\noperation = \"{operation}\"\ncolumns = [\"*\"]\nto = [\"*\"]\n")
+    };
+    let (open, hidden) = (rule("align"), rule("align_hidden"));
+    let both = format!("{open}{hidden}");
+    for (policies, is_hidden, word) in [
+        ([&both, &both, &both], false, "all policies allow it"),
+        ([&both, &hidden, &both], true, "policy of 'beta'"),
+        ([&open, &hidden, &both], false, "not possible either"),
+        ([&both, &both, &open], false, "by VOLE"),
+    ] {
+        let mut parties = banks();
+        for (party, policy) in parties.iter_mut().zip(policies) {
+            party.1 = Policy::parse(policy).unwrap();
+        }
+        let choices = run_local(&parties, |s| s.choose_alignment(&names(&["id"]))).unwrap();
+        for choice in choices {
+            assert_eq!(choice.hidden, is_hidden);
+            assert!(choice.why.contains(word), "{}", choice.why);
+        }
+    }
+}

@@ -108,6 +108,8 @@ class Session:
     def bind(
         self, table: Table | None, progress: Callable[[dict[str, Any]], object] | None = None
     ) -> int: ...
+    def choose_alignment(self, on: list[str]) -> tuple[bool, str]:
+        """Whether to align hidden, and why."""
     def perform(
         self, op: str, progress: Callable[[dict[str, Any]], object] | None = None
     ) -> tuple[dict[str, Any], list[str]]: ...

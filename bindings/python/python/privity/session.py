@@ -96,6 +96,8 @@ class JointTable:
         self._not_features = not_features
         #: How many rows, the same at all parties.
         self.rows = rows
+        #: How the rows were aligned, and why; nothing for a table made of another.
+        self.why = ""
         #: Name, owner and kind of each column.
         self.schema = tuple(ColumnInfo(*c) for c in columns)
 
@@ -234,7 +236,7 @@ class Session:
         bound: BoundTable,
         on: Sequence[str] | str,
         *,
-        align: Literal["open", "hidden"] = "open",
+        align: Literal["auto", "open", "hidden"] = "auto",
     ) -> JointTable:
         """Finds the rows that all owners have, by their identifier columns.
 
@@ -243,13 +245,21 @@ class Session:
         only how many; all columns are shared and their values are at no party. Use
         :class:`WoE` or :class:`OneHot` to make features of them. Policies allow it
         by the operation ``align_hidden``.
+
+        ``"auto"``: openly if the policies of all parties allow it, hidden if not and
+        all allow that; :attr:`JointTable.why` says which, by what protocol, and why.
         """
         keys = [on] if isinstance(on, str) else names("align", "on", on)
-        if align not in ("open", "hidden"):
-            refuse("align", f"align={align!r} is unknown", 'use "open" or "hidden"')
-        op = {"op": "align", "table": bound._id, "on": keys, "hidden": align == "hidden"}
+        if align not in ("auto", "open", "hidden"):
+            refuse("align", f"align={align!r} is unknown", 'use "auto", "open" or "hidden"')
+        hidden, why = align == "hidden", f"{align}, as asked for"
+        if align == "auto":
+            hidden, why = self._native.choose_alignment(keys)
+        op = {"op": "align", "table": bound._id, "on": keys, "hidden": hidden}
         out = self._perform(op)
-        return JointTable(self, out["id"], out["rows"], out["columns"], frozenset(keys))
+        joint = JointTable(self, out["id"], out["rows"], out["columns"], frozenset(keys))
+        joint.why = why
+        return joint
 
     def release(self, what: Any, to: str | Sequence[str] = "all") -> Any:
         """Opens a result to recipients: the only way out.
