@@ -1,0 +1,27 @@
+//! Samplers that follow their law exactly, from random bits.
+//!
+//! **Paper.** Canonne, Kamath, Steinke, "The Discrete Gaussian for Differential Privacy",
+//! NeurIPS 2020 (CKS20), section 5: algorithms 1 to 3. Uniform numbers below a bound by
+//! Lemire, "Fast Random Integer Generation in an Interval", ACM TOMACS 2019.
+//!
+//! **Exactness.** Every decision is a comparison of uniform integers with integers that
+//! follow from the parameters: no float, no rounding, no table. Parameters are quotients
+//! of 64-bit numbers; where a product outgrows 128 bits the same algorithm goes on with
+//! large integers ([`dashu_int`]). Given uniform bits, the output has the stated law and
+//! no other.
+//!
+//! **Time.** Random: a draw is tried again until it is accepted. It depends on the
+//! parameters and on the value drawn, not on data.
+
+mod bernoulli;
+mod gaussian;
+mod laplace;
+mod source;
+
+pub use bernoulli::{bernoulli, bernoulli_exp, geometric_exp};
+pub use gaussian::DiscreteGaussian;
+pub use laplace::DiscreteLaplace;
+pub use source::Source;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+//! The discrete Laplace distribution.
+
+use super::{Source, bernoulli_exp, geometric_exp};
+use crate::{Error, Ratio, Result};
+use rand::CryptoRng;
+
+/// Integers x with probability proportional to exp(-|x| / scale):
+///
+/// \\[ \Pr\[x\] = \frac{e^{1/b} - 1}{e^{1/b} + 1}\, e^{-|x|/b}, \qquad b = t/s. \qquad (1) \\]
+///
+/// CKS20, algorithm 2: U uniform below t, kept with probability exp(-U/t); V geometric with
+/// exp(-1); X = U + tV has \\(\Pr\[X\] \propto e^{-X/t}\\), and its quotient by s the
+/// absolute value. A random sign, zero counted once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiscreteLaplace {
+    t: u64,
+    s: u64,
+}
+
+impl DiscreteLaplace {
+    /// With this scale, from 2^-40 to 2^40.
+    pub fn new(scale: Ratio) -> Result<Self> {
+        let (t, s) = (scale.numerator(), scale.denominator());
+        if t >> 40 > s || s >> 40 > t {
+            return Err(Error::Parameter {
+                what: "scale of the discrete Laplace distribution",
+                rule: "it must be from 2^-40 to 2^40",
+            });
+        }
+        Ok(Self { t, s })
+    }
+
+    /// The scale b.
+    pub fn scale(&self) -> Ratio {
+        // Both are above zero and without a common factor.
+        Ratio::new(self.t, self.s).unwrap_or_else(|_| unreachable!("a scale above zero"))
+    }
+
+    /// One draw. Beyond 2^62 in absolute value, which has probability below
+    /// \\(e^{-2^{22}}\\), it is drawn again.
+    pub fn sample<R: CryptoRng>(&self, source: &mut Source<R>) -> i64 {
+        loop {
+            let u = source.below(self.t);
+            if !bernoulli_exp(source, u.into(), self.t.into()) {
+                continue;
+            }
+            let v = geometric_exp(source);
+            let x = u128::from(u) + u128::from(self.t) * u128::from(v);
+            let y = x / u128::from(self.s);
+            let negative = source.bit();
+            if negative && y == 0 {
+                continue;
+            }
+            match i64::try_from(y) {
+                Ok(y) if y < 1 << 62 => return if negative { -y } else { y },
+                _ => {}
+            }
+        }
+    }
+
+    /// Fills a slice with independent draws.
+    pub fn fill<R: CryptoRng>(&self, source: &mut Source<R>, out: &mut [i64]) {
+        out.iter_mut().for_each(|x| *x = self.sample(source));
+    }
+}
