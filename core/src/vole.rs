@@ -107,6 +107,8 @@ mod sender;
 pub mod silent;
 mod tree;
 
+use zeroize::{Zeroize, Zeroizing};
+
 pub use code::Code;
 pub use plan::cost;
 pub use receiver::{Value, VoleReceiver};
@@ -115,6 +117,13 @@ pub use sender::VoleSender;
 /// The k of the extension that makes the seeds: few rows, so that bytes count
 /// more than work.
 pub const BASE_K: usize = 8;
+
+/// The first n of a plan's outputs; the rest is wiped.
+fn first<T: Zeroize>(mut all: Zeroizing<Vec<T>>, n: usize) -> Vec<T> {
+    all[n..].iter_mut().for_each(Zeroize::zeroize);
+    all.truncate(n);
+    std::mem::take(&mut *all)
+}
 
 /// What both sides must have the same, beside the terms of the extension.
 fn terms(code: Code, of: &str) -> String {

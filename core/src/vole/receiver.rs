@@ -3,6 +3,7 @@
 use super::{
     BASE_K, Code, check,
     code::{Cell, encode},
+    first,
     plan::Plan,
     tree,
 };
@@ -145,24 +146,16 @@ impl VoleReceiver {
                 A::BITS
             )));
         }
-        let (mut a, mut c) = self.run(mesh, Plan::new(self.code, n, width.max(2))?)?;
-        a[n..].iter_mut().for_each(Zeroize::zeroize);
-        c[n..].zeroize();
-        a.truncate(n);
-        c.truncate(n);
-        Ok((std::mem::take(&mut a), std::mem::take(&mut c)))
+        let (a, c) = self.run(mesh, Plan::new(self.code, n, width.max(2))?)?;
+        Ok((first(a, n), first(c, n)))
     }
 
     /// a and c for `n` values in the subfield of 2^64 elements ([`crate::field::Gf64`]),
     /// with \\(c_i = b_i + \varphi(a_i) \Delta\\). Semi-honest only.
     pub fn extend_subfield(&mut self, mesh: &mut Mesh, n: usize) -> Result<(Vec<u64>, Vec<u128>)> {
         let plan = Plan::subfield(self.code, n, self.security)?;
-        let (mut a, mut c) = self.run::<u64>(mesh, plan)?;
-        a[n..].iter_mut().for_each(Zeroize::zeroize);
-        c[n..].zeroize();
-        a.truncate(n);
-        c.truncate(n);
-        Ok((std::mem::take(&mut a), std::mem::take(&mut c)))
+        let (a, c) = self.run::<u64>(mesh, plan)?;
+        Ok((first(a, n), first(c, n)))
     }
 
     /// All outputs of a plan with w > 1.

@@ -1,6 +1,6 @@
 //! The side that holds delta: deals the trees.
 
-use super::{BASE_K, Code, check, code::encode, plan::Plan, tree};
+use super::{BASE_K, Code, check, code::encode, first, plan::Plan, tree};
 use crate::{
     Mesh, Result, Secret,
     crhash::CrHash,
@@ -14,7 +14,7 @@ use crate::{
 };
 use rand::CryptoRng;
 use rayon::prelude::*;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 /// VOLE at the side of delta and b.
 #[derive(Debug)]
@@ -79,18 +79,12 @@ impl VoleSender {
     /// b for `n` values of `width` bits, 2 to 128; elements of GF(2^128) as in
     /// [`Gf128`].
     pub fn extend(&mut self, mesh: &mut Mesh, n: usize, width: usize) -> Result<Vec<u128>> {
-        let mut b = self.run(mesh, Plan::new(self.code, n, width.max(2))?)?;
-        b[n..].zeroize();
-        b.truncate(n);
-        Ok(std::mem::take(&mut b))
+        Ok(first(self.run(mesh, Plan::new(self.code, n, width.max(2))?)?, n))
     }
 
     /// b for `n` values in the subfield of 2^64 elements. Semi-honest only.
     pub fn extend_subfield(&mut self, mesh: &mut Mesh, n: usize) -> Result<Vec<u128>> {
-        let mut b = self.run(mesh, Plan::subfield(self.code, n, self.security)?)?;
-        b[n..].zeroize();
-        b.truncate(n);
-        Ok(std::mem::take(&mut b))
+        Ok(first(self.run(mesh, Plan::subfield(self.code, n, self.security)?)?, n))
     }
 
     /// All outputs of a plan.
