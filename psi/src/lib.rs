@@ -84,6 +84,7 @@ pub mod circuit;
 pub mod ecdh;
 mod error;
 mod group;
+mod hash;
 mod hint;
 mod item;
 pub mod job;

@@ -40,8 +40,8 @@
 //! To tell them, the leader sends \\(P_i\\) the tags \\(G'(K_{i\ell}, y)\\) of the common
 //! items in the common order, by which \\(P_i\\) finds its own.
 //!
-//! G(K, x) is AES-128 with key K on x, \\(G'\\) the same on \\(x \oplus 1\\) (items are
-//! hashes).
+//! \\(G(K, x) = E_K(x) \oplus x\\) and \\(G'(K, x) = E_K(x \oplus 1) \oplus x\\), E being
+//! AES-128 (items are hashes).
 //!
 //! # Leakage
 //!
@@ -55,17 +55,13 @@
 
 use crate::{
     error,
+    hash::Hash,
     item::{Item, check_items},
     okvs::{self, Rows},
     vole::{self, Options, Purpose, Security, keys, unsolved},
 };
-use aes::{
-    Aes128,
-    cipher::{Array, BlockCipherEncrypt, KeyInit},
-};
 use privity_core::{Error, Mesh, field::Gf128};
 use rand::{CryptoRng, RngExt};
-use rayon::prelude::*;
 use zeroize::Zeroizing;
 
 /// The most parties.
@@ -108,7 +104,7 @@ pub fn run(
 
 /// One key with each other party, and everybody's size.
 struct Common {
-    keys: Vec<Option<Aes128>>,
+    keys: Vec<Option<Hash>>,
     sizes: Vec<usize>,
 }
 
@@ -152,7 +148,7 @@ impl Common {
             let mut key = Zeroizing::new([0u8; 16]);
             key[..8].copy_from_slice(&drawn[p][0].to_le_bytes());
             key[8..].copy_from_slice(&drawn[p][1].to_le_bytes());
-            Aes128::new(&Array::from(*key))
+            Hash::new(&key)
         };
         let keys = (0..parties).map(|p| (p != me).then(|| cipher(p))).collect();
         Ok(Self { keys, sizes })
@@ -162,30 +158,16 @@ impl Common {
     fn shares(&self, items: &[u128]) -> Vec<u128> {
         let mut sum = vec![0; items.len()];
         for key in self.keys.iter().flatten() {
-            let values = prf(key, items, 0);
+            let values = key.values(G, items);
             sum.iter_mut().zip(values).for_each(|(s, v)| *s ^= v);
         }
         sum
     }
 }
 
-/// G for tweak 0, G' for tweak 1.
-fn prf(key: &Aes128, items: &[u128], tweak: u128) -> Vec<u128> {
-    const BATCH: usize = 64;
-    let mut out = vec![0u128; items.len()];
-    out.par_chunks_mut(BATCH).zip(items.par_chunks(BATCH)).for_each(|(out, items)| {
-        let mut blocks = [Array::from([0u8; 16]); BATCH];
-        let blocks = &mut blocks[..items.len()];
-        for (b, x) in blocks.iter_mut().zip(items) {
-            *b = Array::from((x ^ tweak).to_le_bytes());
-        }
-        key.encrypt_blocks(blocks);
-        for (o, b) in out.iter_mut().zip(blocks.iter()) {
-            *o = u128::from_le_bytes((*b).into());
-        }
-    });
-    out
-}
+/// Columns of a pair's hash.
+const G: usize = 0;
+const G_PRIME: usize = 1;
 
 /// The options of a pair: the id is that of the whole.
 fn pair(options: &Options) -> Options {
@@ -237,7 +219,7 @@ fn follow(
     mesh.recv_bulk(leader, &mut tags)?;
     let key = common.keys[leader].as_ref().ok_or(Error::Internal("no key with the leader"))?;
     let mine: std::collections::HashMap<u128, u32> =
-        prf(key, &own, 1).into_iter().zip(0..).collect();
+        key.values(G_PRIME, &own).into_iter().zip(0..).collect();
     let mut found: Vec<u32> = tags.iter().filter_map(|tag| mine.get(tag).copied()).collect();
     let told = found.len();
     let order = found.clone();
@@ -295,7 +277,7 @@ fn lead(
             let Some(key) = key else { continue };
             // There are fewer than 2^32 items.
             mesh.send_bulk(party, &[found.len() as u32])?;
-            mesh.send_bulk(party, &prf(key, &chosen, 1))?;
+            mesh.send_bulk(party, &key.values(G_PRIME, &chosen))?;
         }
     }
     Ok(found)

@@ -48,7 +48,6 @@ mod solve;
 pub use element::Element;
 pub use params::Params;
 pub(crate) use params::capacity;
-pub(crate) use rows::Hash;
 pub use rows::Rows;
 
 use privity_core::field::Gf128;

@@ -14,7 +14,7 @@
 //! A test sums (1) for the sizes that [`bins`] gives. PSTY19 and others take 1.27 n
 //! bins from experiments; 1.32 n is what can be proved.
 
-use crate::okvs::Hash;
+use crate::hash::Hash;
 use privity_core::transcript::Transcript;
 use rayon::prelude::*;
 use std::collections::VecDeque;
@@ -48,28 +48,12 @@ impl Ways {
 
     /// The three bins of each key.
     pub(super) fn places(&self, keys: &[u128]) -> Vec<[u32; WAYS]> {
-        self.each(0, keys, |h| places(h, self.bins))
+        self.hash.values(0, keys).into_par_iter().map(|h| places(h, self.bins)).collect()
     }
 
     /// \\(k_j\\) of each key.
     pub(super) fn keys(&self, j: usize, keys: &[u128]) -> Vec<u128> {
-        self.each(1 + j, keys, |h| h)
-    }
-
-    fn each<T: Copy + Default + Send>(
-        &self,
-        column: usize,
-        keys: &[u128],
-        of: impl Fn(u128) -> T + Sync,
-    ) -> Vec<T> {
-        const CHUNK: usize = 1 << 12;
-        let mut out = vec![T::default(); keys.len()];
-        out.par_chunks_mut(CHUNK).zip(keys.par_chunks(CHUNK)).for_each(|(out, keys)| {
-            let mut hashes = vec![0; keys.len()];
-            self.hash.column(column, keys, &mut hashes);
-            out.iter_mut().zip(hashes).for_each(|(o, h)| *o = of(h));
-        });
-        out
+        self.hash.values(1 + j, keys)
     }
 }
 

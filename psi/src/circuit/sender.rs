@@ -6,8 +6,9 @@ use super::{
 };
 use crate::{
     error,
+    hash::Hash,
     item::{Item, check_items},
-    okvs::{self, Hash, Rows},
+    okvs::{self, Rows},
     vole::{self, Options, keys, unsolved},
 };
 use privity_core::{Error, Mesh, field::Gf128};

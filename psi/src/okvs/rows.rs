@@ -1,10 +1,7 @@
 //! Keys as rows of the system, ordered by bin.
 
 use super::{Element, Params, params::WEIGHT};
-use aes::{
-    Aes128,
-    cipher::{Array, BlockCipherEncrypt, KeyInit},
-};
+use crate::hash::Hash;
 use privity_core::field::{Gf128, subfield::Embedding};
 use rayon::prelude::*;
 
@@ -12,6 +9,8 @@ use rayon::prelude::*;
 #[derive(Debug)]
 pub struct Rows {
     params: Params,
+    /// Under the seed, which nobody could know when the keys were chosen: column 0 gives
+    /// the places of a key, the others its coefficients.
     hash: Hash,
     /// For stores over the subfield.
     embedding: Option<Embedding>,
@@ -23,34 +22,8 @@ pub struct Rows {
     starts: Vec<usize>,
 }
 
-/// What a seed makes of keys: a permutation of 128 bits that nobody could know
-/// when the keys were chosen.
-#[derive(Debug)]
-pub(crate) struct Hash(Aes128);
-
 /// Blocks that are hashed at once.
 const BATCH: usize = 64;
-
-impl Hash {
-    pub(crate) fn new(seed: &[u8; 16]) -> Self {
-        Self(Aes128::new(&Array::from(*seed)))
-    }
-
-    /// E(x + j) + x for each key x, column j: 0 for places, else a coefficient.
-    pub(crate) fn column(&self, j: usize, keys: &[u128], out: &mut [u128]) {
-        let mut blocks = [Array::from([0u8; 16]); BATCH];
-        for (keys, out) in keys.chunks(BATCH).zip(out.chunks_mut(BATCH)) {
-            let blocks = &mut blocks[..keys.len()];
-            for (b, &x) in blocks.iter_mut().zip(keys) {
-                *b = Array::from((x ^ (j as u128)).to_le_bytes());
-            }
-            self.0.encrypt_blocks(blocks);
-            for ((o, b), &x) in out.iter_mut().zip(blocks.iter()).zip(keys) {
-                *o = u128::from_le_bytes((*b).into()) ^ x;
-            }
-        }
-    }
-}
 
 /// One of `range`, by 32 uniform bits: off uniform by less than range / 2^32.
 fn pick(bits: u32, range: usize) -> usize {

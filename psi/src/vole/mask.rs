@@ -1,9 +1,9 @@
 //! The oracles, and masks in order.
 
 use super::Options;
-use crate::item::Item;
+use crate::{hash::Hash, item::Item};
 use aes::{
-    Aes128, Aes128Enc,
+    Aes128Enc,
     cipher::{Array, BlockCipherEncrypt, KeyInit},
 };
 use privity_core::{
@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 const CHUNK: usize = 1 << 12;
 
 /// h: E_k(x) + x, k from the session.
-pub(super) struct Oracle(Aes128);
+pub(super) struct Oracle(Hash);
 
 impl Oracle {
     pub(super) fn new(session: &[u8; 32]) -> Self {
@@ -26,28 +26,12 @@ impl Oracle {
         hash.update(b"privity psi vole: h");
         hash.update(session);
         let digest: [u8; 32] = hash.finalize().into();
-        let key: [u8; 16] = std::array::from_fn(|i| digest[i]);
-        Self(Aes128::new(&Array::from(key)))
+        Self(Hash::new(&std::array::from_fn(|i| digest[i])))
     }
 
     /// h of each key.
     pub(super) fn values(&self, keys: &[u128]) -> Vec<Gf128> {
-        const BATCH: usize = 64;
-        let mut out = vec![Gf128::ZERO; keys.len()];
-        out.par_chunks_mut(CHUNK).zip(keys.par_chunks(CHUNK)).for_each(|(out, keys)| {
-            let mut blocks = [Array::from([0u8; 16]); BATCH];
-            for (out, keys) in out.chunks_mut(BATCH).zip(keys.chunks(BATCH)) {
-                let blocks = &mut blocks[..keys.len()];
-                for (b, x) in blocks.iter_mut().zip(keys) {
-                    *b = Array::from(x.to_le_bytes());
-                }
-                self.0.encrypt_blocks(blocks);
-                for ((o, b), x) in out.iter_mut().zip(blocks.iter()).zip(keys) {
-                    *o = Gf128(u128::from_le_bytes((*b).into()) ^ x);
-                }
-            }
-        });
-        out
+        self.0.values(0, keys).into_iter().map(Gf128).collect()
     }
 }
 
