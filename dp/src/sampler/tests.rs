@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::Ratio;
+use dashu_int::UBig;
 use rand::{SeedableRng, rngs::StdRng};
 use std::collections::HashMap;
 
@@ -83,6 +84,148 @@ fn gaussian_follows_its_law() {
     }
 }
 
+/// ln k!, from the sum of logarithms.
+fn ln_factorials(most: usize) -> Vec<f64> {
+    let logs = (1..=most).map(|k| (k as f64).ln());
+    std::iter::once(0.0)
+        .chain(logs.scan(0.0, |sum, l| {
+            *sum += l;
+            Some(*sum)
+        }))
+        .collect()
+}
+
+fn poisson_law(lambda: f64, most: usize) -> Vec<f64> {
+    let logs = ln_factorials(most);
+    (0..=most).map(|k| (k as f64 * lambda.ln() - lambda - logs[k]).exp()).collect()
+}
+
+#[test]
+fn poisson_and_skellam_follow_their_laws() {
+    for (i, (n, d)) in
+        [(1, 1), (1, 10), (64, 1), (200, 3), (1 << 60, (1 << 58) - 1)].into_iter().enumerate()
+    {
+        let lambda = n as f64 / d as f64;
+        let most = (lambda + 20.0 * lambda.sqrt()) as usize + 30;
+        let law = poisson_law(lambda, most);
+        let source = &mut source(200 + i as u64);
+        let sampler = Poisson::new(ratio(n, d)).unwrap();
+        let draws = (0..DRAWS).map(|_| sampler.sample(source) as i64);
+        let at = |x: i64| usize::try_from(x).ok().and_then(|x| law.get(x)).copied().unwrap_or(0.0);
+        check(chi_square(draws, at, most as i64), &format!("Poisson {n}/{d}"));
+
+        let skellam = Skellam::new(ratio(n, d)).unwrap();
+        let both = |x: i64| (0..=most as i64).map(|k| at(k) * at(k + x)).sum();
+        let draws = (0..DRAWS).map(|_| skellam.sample(source));
+        check(chi_square(draws, both, most as i64), &format!("Skellam {n}/{d}"));
+    }
+}
+
+#[test]
+fn binomial_follows_its_law() {
+    for (i, (trials, n, d)) in
+        [(1, 1, 2), (100, 1, 2), (64, 1, 2), (130, 1, 3), (50, 9, 10), (500, 1, 256)]
+            .into_iter()
+            .enumerate()
+    {
+        let p = n as f64 / d as f64;
+        let logs = ln_factorials(trials);
+        let law = |x: i64| match usize::try_from(x) {
+            Ok(k) if k <= trials => {
+                let rest = (trials - k) as f64;
+                let choose = logs[trials] - logs[k] - logs[trials - k];
+                (choose + k as f64 * p.ln() + rest * (1.0 - p).ln()).exp()
+            }
+            _ => 0.0,
+        };
+        let source = &mut source(300 + i as u64);
+        let sampler = Binomial::new(trials as u64, ratio(n, d)).unwrap();
+        let draws = (0..DRAWS).map(|_| sampler.sample(source) as i64);
+        check(chi_square(draws, law, trials as i64), &format!("Binomial {trials} {n}/{d}"));
+    }
+    let certain = Binomial::new(77, ratio(1, 1)).unwrap();
+    assert_eq!(certain.sample(&mut source(1)), 77);
+    assert_eq!(Binomial::new(0, ratio(1, 3)).unwrap().sample(&mut source(1)), 0);
+    assert!(Binomial::new(1, ratio(4, 3)).is_err() && Binomial::new(1 << 41, ratio(1, 2)).is_err());
+}
+
+#[test]
+fn tables_follow_their_laws() {
+    let source = &mut source(400);
+    for (n, d) in [(1u64, 1u64), (10, 1), (1, 3)] {
+        let b = n as f64 / d as f64;
+        let norm = ((1.0 / b).exp() - 1.0) / ((1.0 / b).exp() + 1.0);
+        let table = Table::laplace(ratio(n, d)).unwrap();
+        assert!(table.distance() < 2f64.powi(-110), "{}", table.distance());
+        let law = |x: i64| norm * (-(x.abs() as f64) / b).exp();
+        let draws = (0..DRAWS).map(|_| table.sample(source));
+        check(chi_square(draws, law, (20.0 * b) as i64 + 20), &format!("Laplace table {n}/{d}"));
+
+        let weight = |x: i64| (-((x * x) as f64) / (2.0 * b)).exp();
+        let most = (12.0 * b.sqrt()) as i64 + 12;
+        let norm: f64 = (-most..=most).map(weight).sum();
+        let table = Table::gaussian(ratio(n, d)).unwrap();
+        let draws = (0..DRAWS).map(|_| table.sample(source));
+        check(chi_square(draws, |x| weight(x) / norm, most), &format!("Gaussian table {n}/{d}"));
+    }
+    assert!(Table::laplace(ratio(100_000, 1)).is_err() && Table::gaussian(ratio(1, 5000)).is_err());
+    assert_eq!(format!("{:?}", Table::laplace(ratio(1, 1)).unwrap()), "Table { entries: 83, .. }");
+}
+
+/// As dudect does: Welch's t between the times of draws whose absolute value is small and
+/// of those where it is large. The slowest tenth is left out: the machine was at
+/// something else. A t of 4.5 or more in each of five runs would be a false alarm with a
+/// probability below 1e-20.
+#[test]
+fn the_time_of_a_table_says_nothing_about_the_draw() {
+    let table = Table::laplace(ratio(10, 1)).unwrap();
+    let seed = 500;
+    let source = &mut source(seed);
+    let run = |source: &mut Source<StdRng>| {
+        let mut times: Vec<(f64, bool)> = (0..100_000)
+            .map(|_| {
+                let start = std::time::Instant::now();
+                let x = std::hint::black_box(table.sample(source));
+                (start.elapsed().as_nanos() as f64, x.abs() > 6)
+            })
+            .collect();
+        times.sort_by(|a, b| a.0.total_cmp(&b.0));
+        times.truncate(90_000);
+        let class = |large| {
+            let times: Vec<f64> = times.iter().filter(|t| t.1 == large).map(|t| t.0).collect();
+            let n = times.len() as f64;
+            let mean = times.iter().sum::<f64>() / n;
+            let variance = times.iter().map(|t| (t - mean).powi(2)).sum::<f64>() / (n - 1.0);
+            (mean, variance / n)
+        };
+        let ((a, va), (b, vb)) = (class(false), class(true));
+        (a - b).abs() / (va + vb).sqrt()
+    };
+    let runs: Vec<f64> = (0..5).map(|_| run(source)).collect();
+    println!("seed {seed}, t of each run: {runs:?}");
+    assert!(runs.iter().any(|&t| t < 4.5), "seed {seed}: {runs:?}");
+}
+
+/// Where 64 bits do not decide, more do.
+#[test]
+fn ties_are_broken_by_more_bits() {
+    use super::enclosure::{Inverse, PoissonWeights, cumulative};
+    let law = PoissonWeights(ratio(3, 1));
+    let table = Inverse::new(law.clone()).unwrap();
+    let source = &mut source(9);
+    for (k, place) in cumulative(&law, 256).iter().take(8).enumerate() {
+        let word = u64::try_from(&place.low >> 192).unwrap();
+        // The share of numbers with this first word that are below the place.
+        let share = u64::try_from((&place.low >> 128) & UBig::from(u64::MAX)).unwrap();
+        let share = share as f64 / 2f64.powi(64);
+        let below = (0..2000).filter(|_| table.refine(source, word) == k as u64).count() as f64;
+        let deviation = (2000.0 * share * (1.0 - share)).sqrt();
+        assert!((below - 2000.0 * share).abs() <= 5.0 * deviation + 1.0, "{k}: {below} {share}");
+    }
+    // Beyond the table's end.
+    assert!(table.refine(source, u64::MAX) > 20);
+}
+
 /// Parameters whose products outgrow 128 bits: the path of large integers.
 #[test]
 fn large_integers_follow_the_law_too() {
@@ -100,7 +243,7 @@ fn large_integers_follow_the_law_too() {
     let mut heads = [0u32; 2];
     for _ in 0..50_000 {
         heads[0] += u32::from(bernoulli_exp(source, 7, 10));
-        let big = |x: u8| dashu_int::UBig::from(x) << 200;
+        let big = |x: u8| UBig::from(x) << 200;
         heads[1] += u32::from(bernoulli::bernoulli_exp_big(source, &big(7), &big(10)));
     }
     for heads in heads {
