@@ -26,6 +26,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod distributed;
 mod ratio;
 pub mod sampler;
 
