@@ -6,79 +6,136 @@
 //! The shares of the other n - t >= 1 parties are what protects. A party that adds more or
 //! something else than it should spoils the result and not the privacy of the others.
 //!
-//! **Equations.** Party i draws \\(Z_i \sim \mathrm{Skellam}(\mu / (n - t))\\), the
-//! difference of two Poisson variables of that mean. Sums of independent Poisson variables
-//! are Poisson variables, so any n - t shares add up to
+//! **Equations.** With m = n - t, the shares of any m parties add up exactly to one draw of
+//! a law that is *infinitely divisible*:
 //!
-//! \\[ \sum_{i \text{ unknown}} Z_i \sim \mathrm{Skellam}(\mu) \qquad (1) \\]
+//! - Skellam: \\(Z_i \sim \mathrm{Skellam}(\mu / m)\\), the difference of two Poisson
+//!   variables of that mean, add up to \\(\mathrm{Skellam}(\mu)\\), since sums of Poisson
+//!   variables are Poisson variables (Agarwal, Kairouz, Liu, "The Skellam Mechanism for
+//!   Differentially Private Federated Learning", NeurIPS 2021).
+//! - Discrete Laplace: \\(Z_i\\), the difference of two negative binomial variables of order
+//!   1/m, add up to the discrete Laplace distribution of the same scale, since negative
+//!   binomial variables of order 1 in total add up to a geometric one (Goryczka, Xiong, "A
+//!   Comprehensive Comparison of Multiparty Secure Additions with Differential Privacy",
+//!   IEEE TDSC 2017, section 4, has the principle).
 //!
-//! exactly, and further honest shares only add independent noise, which is post-processing.
-//! What the recipients learn beyond the known shares is the sum plus (1): its loss is that
-//! of Skellam noise with parameter mu, computed from its own mass function
-//! (Agarwal, Kairouz, Liu, "The Skellam Mechanism for Differentially Private Federated
-//! Learning", NeurIPS 2021, has the law; the sum property is theirs in section 1).
+//! Further honest shares only add independent noise, which is post-processing. What the
+//! recipients learn beyond the known shares is the sum plus one draw of the law: its loss is
+//! computed from the law's own mass function.
 //!
-//! **Cost.** The variance of the released sum is \\(2 \mu n / (n - t)\\) instead of
-//! \\(2 \mu\\): three parties of which one knows its own share pay a factor 1.5 in
-//! variance, two parties a factor 2. [`joint`] noise has no such cost where an engine can
-//! draw secret bits: nobody knows any of it.
+//! **Cost.** The variance of the released sum is n / m times that of the law: three parties
+//! of which one knows its own share pay a factor 1.5, two parties a factor 2.
+//! [`JointBinomial`] noise has no such cost where an engine can draw secret bits: nobody
+//! knows any of it.
 //!
 //! **Modulus.** Shares are added modulo 2^64 and read as signed words. Noise reaches 2^62
-//! with a probability below 2^-1000 for mu up to 2^40, so a sum below 2^62 does not wrap;
-//! a wrap would cost accuracy, not privacy.
-//!
-//! [`joint`]: JointBinomial
+//! with a probability below 2^-1000, so a sum below 2^62 does not wrap; a wrap would cost
+//! accuracy, not privacy.
 
 use crate::{
     Error, Ratio, Result,
-    sampler::{Skellam, Source},
+    sampler::{DiscreteLaplace, Skellam, Source},
 };
 use rand::CryptoRng;
 use zeroize::Zeroizing;
 
-/// One party's part of noise that adds up to at least Skellam(mu).
-#[derive(Clone, Debug)]
-pub struct SkellamShares {
-    mu: Ratio,
-    parties: u32,
-    known: u32,
-    share: Skellam,
+/// A law that shares can add up to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Law {
+    /// The difference of two Poisson variables of this mean each.
+    Skellam {
+        /// The mean, up to 2^40; half the variance.
+        mu: Ratio,
+    },
+    /// The discrete Laplace distribution.
+    Laplace {
+        /// Its scale, from 2^-40 to 2^20: the work of a draw grows with it.
+        scale: Ratio,
+    },
 }
 
-impl SkellamShares {
-    /// Noise of `parties` parties that protects with parameter `mu` though `known` of the
-    /// shares are known or missing.
-    pub fn new(mu: Ratio, parties: u32, known: u32) -> Result<Self> {
+impl Law {
+    /// Its variance.
+    pub fn variance(self) -> f64 {
+        match self {
+            Law::Skellam { mu } => 2.0 * mu.to_f64(),
+            Law::Laplace { scale } => {
+                // 2 q / (1 - q)^2
+                let inverse = 1.0 / scale.to_f64();
+                2.0 * (-inverse).exp() / (-(-inverse).exp_m1()).powi(2)
+            }
+        }
+    }
+}
+
+/// One party's part of noise that adds up to at least one draw of a law.
+#[derive(Clone, Debug)]
+pub struct Shares {
+    law: Law,
+    parties: u32,
+    known: u32,
+    share: Share,
+}
+
+#[derive(Clone, Debug)]
+enum Share {
+    Skellam(Skellam),
+    Laplace(DiscreteLaplace),
+}
+
+impl Shares {
+    /// Noise of `parties` parties that protects like one draw of `law` though `known` of
+    /// the shares are known or missing.
+    pub fn new(law: Law, parties: u32, known: u32) -> Result<Self> {
         if known >= parties {
             return Err(Error::Parameter {
                 what: "known shares of distributed noise",
                 rule: "they must be fewer than the parties: somebody's noise must stay unknown",
             });
         }
-        let unknown = u64::from(parties - known);
-        let too_fine = Error::Parameter {
-            what: "mu of distributed noise",
-            rule: "times the number of parties it must fit 64 bits: round it up",
+        let share = match law {
+            Law::Skellam { mu } => {
+                let too_fine = Error::Parameter {
+                    what: "mu of distributed noise",
+                    rule: "its denominator times the number of parties must fit 64 bits: round it \
+                           up",
+                };
+                let unknown = u64::from(parties - known);
+                let denominator = mu.denominator().checked_mul(unknown).ok_or(too_fine)?;
+                Share::Skellam(Skellam::new(Ratio::new(mu.numerator(), denominator)?)?)
+            }
+            Law::Laplace { scale } => {
+                if scale.numerator() >> 20 > scale.denominator() {
+                    return Err(Error::Parameter {
+                        what: "scale of distributed noise",
+                        rule: "at most 2^20 is possible: use Skellam noise",
+                    });
+                }
+                Share::Laplace(DiscreteLaplace::new(scale)?)
+            }
         };
-        let denominator = mu.denominator().checked_mul(unknown).ok_or(too_fine)?;
-        let share = Skellam::new(Ratio::new(mu.numerator(), denominator)?)?;
-        Ok(Self { mu, parties, known, share })
+        Ok(Self { law, parties, known, share })
     }
 
-    /// The parameter of the noise that stays unknown: what an accountant is told.
-    pub fn mu(&self) -> Ratio {
-        self.mu
+    /// The law of the noise that stays unknown: what an accountant is told.
+    pub fn law(&self) -> Law {
+        self.law
     }
 
     /// The variance of all shares together: what accuracy follows from.
     pub fn variance(&self) -> f64 {
         let (n, unknown) = (f64::from(self.parties), f64::from(self.parties - self.known));
-        2.0 * self.mu.to_f64() * n / unknown
+        self.law.variance() * n / unknown
     }
 
     /// This party's shares for `len` sums, as words modulo 2^64. Nobody else may see them.
     pub fn draw<R: CryptoRng>(&self, len: usize, source: &mut Source<R>) -> Zeroizing<Vec<u64>> {
-        Zeroizing::new((0..len).map(|_| self.share.sample(source) as u64).collect())
+        let parts = self.parties - self.known;
+        let one = |_| match &self.share {
+            Share::Skellam(skellam) => skellam.sample(source) as u64,
+            Share::Laplace(laplace) => laplace.sample_share(parts, source) as u64,
+        };
+        Zeroizing::new((0..len).map(one).collect())
     }
 }
 
@@ -131,35 +188,77 @@ mod tests {
     use super::*;
     use rand::{SeedableRng, rngs::StdRng};
 
-    /// The sum of what the unknown parties add has the variance of Skellam(mu), whoever
-    /// the known ones are, and that of all parties the stated one. Five standard errors
-    /// (kurtosis of a Skellam variable: 3 + 1 / variance): a false alarm in 2 million.
+    /// The sum of what the unknown parties add has the variance of the law, and that of all
+    /// parties the stated one. Five standard errors (excess kurtosis: 1 / variance of a
+    /// Skellam variable, 3 + 1 / variance of a discrete Laplace one): a false alarm in 2
+    /// million.
     #[test]
-    fn shares_add_up_to_the_law() {
-        for (seed, (parties, known)) in [(2, 1), (3, 1), (3, 0), (5, 3)].into_iter().enumerate() {
-            let noise = SkellamShares::new(Ratio::new(25, 2).unwrap(), parties, known).unwrap();
-            let source = &mut Source::new(StdRng::seed_from_u64(seed as u64));
-            let n = 100_000;
-            let shares: Vec<_> = (0..parties).map(|_| noise.draw(n, source)).collect();
-            let variance = |from: u32| {
-                let sum = |i: usize| {
-                    let all = shares[from as usize..].iter();
-                    all.fold(0u64, |sum, share| sum.wrapping_add(share[i])) as i64 as f64
+    fn shares_add_up_to_the_variance() {
+        let ratio = |n, d| Ratio::new(n, d).unwrap();
+        let laws =
+            [(Law::Skellam { mu: ratio(25, 2) }, 0.0), (Law::Laplace { scale: ratio(7, 2) }, 3.0)];
+        for (law, kurtosis) in laws {
+            for (seed, (parties, known)) in [(2, 1), (3, 1), (3, 0), (5, 3)].into_iter().enumerate()
+            {
+                let noise = Shares::new(law, parties, known).unwrap();
+                let source = &mut Source::new(StdRng::seed_from_u64(seed as u64));
+                let n = 100_000;
+                let shares: Vec<_> = (0..parties).map(|_| noise.draw(n, source)).collect();
+                let variance = |from: u32| {
+                    let sum = |i: usize| {
+                        let all = shares[from as usize..].iter();
+                        all.fold(0u64, |sum, share| sum.wrapping_add(share[i])) as i64 as f64
+                    };
+                    (0..n).map(|i| sum(i).powi(2)).sum::<f64>() / n as f64
                 };
-                (0..n).map(|i| sum(i).powi(2)).sum::<f64>() / n as f64
-            };
-            for (seen, expected) in [(variance(known), 25.0), (variance(0), noise.variance())] {
-                let error = expected * ((2.0 + 1.0 / expected) / n as f64).sqrt();
-                assert!((seen - expected).abs() < 5.0 * error, "seed {seed}: {seen} {expected}");
+                for (seen, expected) in
+                    [(variance(known), law.variance()), (variance(0), noise.variance())]
+                {
+                    let fourth = 2.0 + kurtosis + 1.0 / expected;
+                    let error = expected * (fourth / n as f64).sqrt();
+                    assert!(
+                        (seen - expected).abs() < 5.0 * error,
+                        "seed {seed}: {seen} {expected}"
+                    );
+                }
+            }
+        }
+    }
+
+    /// Not the variance alone: two and three unknown shares against the law's mass
+    /// function, by the largest distance of the distribution functions
+    /// (Dvoretzky-Kiefer-Wolfowitz: above it with probability 2e-6 each).
+    #[test]
+    fn laplace_shares_add_up_to_the_law() {
+        let (n, b) = (200_000usize, 2.5f64);
+        let law = Law::Laplace { scale: Ratio::new(5, 2).unwrap() };
+        for parts in [1, 2, 3, 10] {
+            let noise = Shares::new(law, parts + 1, 1).unwrap();
+            let source = &mut Source::new(StdRng::seed_from_u64(parts.into()));
+            let mut sums = vec![0u64; n];
+            for _ in 0..parts {
+                let share = noise.draw(n, source);
+                sums.iter_mut().zip(share.iter()).for_each(|(s, x)| *s = s.wrapping_add(*x));
+            }
+            let q = (-1.0 / b).exp();
+            for x in -20i64..=20 {
+                let seen = sums.iter().filter(|&&s| s as i64 <= x).count() as f64 / n as f64;
+                let tail = |k: i64| q.powi(k as i32) / (1.0 + q);
+                let expected = if x < 0 { tail(-x) } else { 1.0 - tail(x + 1) };
+                let bound = ((2.0f64 / 2e-6).ln() / (2.0 * n as f64)).sqrt();
+                assert!((seen - expected).abs() < bound, "seed {parts}, {x}: {seen} {expected}");
             }
         }
     }
 
     #[test]
     fn parameters_are_checked() {
-        let one = Ratio::new(1, 1).unwrap();
-        assert!(SkellamShares::new(one, 3, 3).is_err() && SkellamShares::new(one, 0, 0).is_err());
-        assert!(SkellamShares::new(Ratio::new(u64::MAX - 1, u64::MAX).unwrap(), 3, 1).is_err());
+        let skellam = |n, d| Law::Skellam { mu: Ratio::new(n, d).unwrap() };
+        assert!(Shares::new(skellam(1, 1), 3, 3).is_err());
+        assert!(Shares::new(skellam(1, 1), 0, 0).is_err());
+        assert!(Shares::new(skellam(u64::MAX - 1, u64::MAX), 3, 1).is_err());
+        let wide = Law::Laplace { scale: Ratio::new(1 << 30, 1).unwrap() };
+        assert!(Shares::new(wide, 3, 1).is_err());
         assert!([0, 3, 1 << 41].into_iter().all(|n| JointBinomial::new(n).is_err()));
         let joint = JointBinomial::new(100).unwrap();
         assert_eq!((joint.center(), joint.variance()), (50, 25.0));

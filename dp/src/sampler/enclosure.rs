@@ -109,7 +109,7 @@ pub(super) struct Inverse<L> {
     /// The first 64 bits of each cumulative probability.
     words: Vec<u64>,
     /// For each first byte, the first place that a number with it can have.
-    guide: [u16; 256],
+    guide: Box<[u16; 256]>,
 }
 
 impl<L: Weights> Inverse<L> {
@@ -124,7 +124,7 @@ impl<L: Weights> Inverse<L> {
         if words.len() > usize::from(u16::MAX) {
             return Err(Error::Parameter { what: "law of a table", rule: "it is too wide" });
         }
-        let mut guide = [0; 256];
+        let mut guide = Box::new([0; 256]);
         for (byte, place) in guide.iter_mut().enumerate() {
             *place = words.partition_point(|&w| w < (byte as u64) << 56) as u16;
         }

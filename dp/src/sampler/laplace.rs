@@ -40,21 +40,59 @@ impl DiscreteLaplace {
     /// \\(e^{-2^{22}}\\), it is drawn again.
     pub fn sample<R: CryptoRng>(&self, source: &mut Source<R>) -> i64 {
         loop {
+            let y = self.geometric(source);
+            let negative = source.bit();
+            if negative && y == 0 {
+                continue;
+            }
+            return if negative { -y } else { y };
+        }
+    }
+
+    /// 0, 1, 2, ... with probability proportional to exp(-x / scale).
+    fn geometric<R: CryptoRng>(&self, source: &mut Source<R>) -> i64 {
+        loop {
             let u = source.below(self.t);
             if !bernoulli_exp(source, u.into(), self.t.into()) {
                 continue;
             }
             let v = geometric_exp(source);
             let x = u128::from(u) + u128::from(self.t) * u128::from(v);
-            let y = x / u128::from(self.s);
-            let negative = source.bit();
-            if negative && y == 0 {
-                continue;
-            }
-            match i64::try_from(y) {
-                Ok(y) if y < 1 << 62 => return if negative { -y } else { y },
+            match i64::try_from(x / u128::from(self.s)) {
+                Ok(y) if y < 1 << 62 => return y,
                 _ => {}
             }
+        }
+    }
+
+    /// One of `parts` independent shares that add up to one draw.
+    ///
+    /// A discrete Laplace variable is the difference of two geometric ones, and a geometric
+    /// variable the sum of m negative binomial ones of order r = 1/m,
+    ///
+    /// \\[ \Pr[k] = (1 - q)^r\, q^k \prod_{i=1}^{k} \frac{i - 1 + r}{i},
+    ///    \qquad q = e^{-1/b}. \qquad (2) \\]
+    ///
+    /// Each factor of the product is at most 1: a geometric variable, kept if a coin of
+    /// (i m - m + 1) / (i m) shows 1 for each i from 1 to k, follows (2) exactly. One in
+    /// about \\(b^{1-r}\\) is kept, most of the others at the first coin.
+    pub fn sample_share<R: CryptoRng>(&self, parts: u32, source: &mut Source<R>) -> i64 {
+        let plus = self.negative_binomial(parts.into(), source);
+        let minus = self.negative_binomial(parts.into(), source);
+        plus - minus
+    }
+
+    fn negative_binomial<R: CryptoRng>(&self, m: u64, source: &mut Source<R>) -> i64 {
+        'again: loop {
+            let k = self.geometric(source);
+            for i in 1..=k.unsigned_abs() {
+                // A coin of (i m - m + 1) / (i m) shows 0 with probability
+                // (m - 1) / (i m): one of 1 / i, then one of (m - 1) / m.
+                if source.below(i) == 0 && source.below(m) != 0 {
+                    continue 'again;
+                }
+            }
+            return k;
         }
     }
 
