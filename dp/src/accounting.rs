@@ -135,7 +135,9 @@ impl Accountant {
     /// pure events (by [`Method::Basic`]).
     pub fn epsilon(&self, delta: f64) -> Result<f64> {
         if delta == 0.0 && matches!(self.method, Method::Basic | Method::Best) {
-            return self.basic().map(|(epsilon, spent)| if spent > 0.0 { f64::INFINITY } else { epsilon });
+            return self
+                .basic()
+                .map(|(epsilon, spent)| if spent > 0.0 { f64::INFINITY } else { epsilon });
         }
         if !(1e-200..1.0).contains(&delta) {
             return refuse("delta", "it must be from 1e-200 to below 1; 0 only for pure events");

@@ -1,7 +1,7 @@
 //! The least noise for a budget.
 
-use super::event::{Event, probability, refuse};
 use super::Accountant;
+use super::event::{Event, probability, refuse};
 use crate::Result;
 use std::ops::RangeInclusive;
 

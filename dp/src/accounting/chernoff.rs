@@ -1,64 +1,82 @@
 //! Outlines of compositions: few atoms each, to place windows and choose tilts. Nothing here
 //! has to be a bound, since every choice of the parameters gives one.
 
-use super::event::Event;
-use super::measure::Grid;
+use super::event::{Event, Sampling};
 use super::pair::Atom;
-use super::pld;
-use super::sampling::{Direction, Loss, Sampled};
+use super::pld::Aim;
+use super::sampling::{Loss, Sampled};
 use crate::Result;
 
 /// Intervals or atoms of an outline.
 const COARSE: usize = 300;
-/// Orders λ that are tried: from 1e-6 by this factor.
+/// Orders λ that are tried: from 1e-5 by this factor.
 const FACTOR: f64 = 1.25;
-const ORDERS: usize = 130;
+const ORDERS: usize = 120;
+
+/// An event of a composition.
+pub(super) struct Part {
+    event: Event,
+    tail: f64,
+    pub(super) times: u64,
+    /// The length of the range of its losses.
+    pub(super) span: f64,
+    /// Losses are multiples of this.
+    pub(super) unit: Option<f64>,
+}
+
+impl Part {
+    /// Its dominating pair.
+    pub(super) fn sampled(&self) -> Result<Sampled> {
+        Sampled::new(&self.event, self.tail)
+    }
+}
 
 /// A composition and its cumulant function at a range of orders.
 pub(super) struct Outline {
-    pub(super) events: Vec<(Sampled, u64)>,
+    pub(super) parts: Vec<Part>,
     orders: Vec<f64>,
     /// K(λ) for each direction.
     cumulants: Vec<Vec<f64>>,
+    /// K(-λ).
+    lower: Vec<Vec<f64>>,
 }
 
 impl Outline {
     /// `tail` is what all cut tails together may have.
     pub(super) fn new(events: &[(Event, u64)], tail: f64) -> Result<Self> {
-        let orders: Vec<f64> = (0..ORDERS).map(|i| 1e-6 * FACTOR.powi(i as i32)).collect();
+        let orders: Vec<f64> = (0..ORDERS).map(|i| 1e-5 * FACTOR.powi(i as i32)).collect();
         let share = tail / events.len().max(1) as f64;
-        let mut sampled = Vec::with_capacity(events.len());
+        let one_sided = |event: &Event| match event {
+            Event::Subsampled { sampling, .. } => {
+                sampling.rate() == 1.0 || matches!(sampling, Sampling::Fixed { .. })
+            }
+            _ => true,
+        };
+        let directions = if events.iter().all(|(e, _)| one_sided(e)) { 1 } else { 2 };
+        let mut cumulants = vec![vec![0.0; ORDERS]; directions];
+        let mut lower = cumulants.clone();
+        let mut parts = Vec::with_capacity(events.len());
         for (event, times) in events {
             let tail = (share / *times as f64).clamp(1e-290, 1e-3);
-            sampled.push((Sampled::new(event, tail)?, *times));
-        }
-        let one_sided = sampled.iter().all(|(e, _)| e.is_symmetric());
-        let directions = if one_sided { 1 } else { 2 };
-        let mut cumulants = vec![vec![0.0; ORDERS]; directions];
-        for (event, times) in &sampled {
-            let (low, high) = event.pair.range;
+            let sampled = Sampled::new(event, tail)?;
+            let (low, high) = sampled.range();
+            let (span, unit) = (high - low, sampled.unit());
+            parts.push(Part { event: event.clone(), tail, times: *times, span, unit });
+            let (low, high) = sampled.pair.range;
             let count = COARSE as f64;
             let edges: Vec<f64> =
                 (0..=COARSE).map(|i| low + (high - low) * i as f64 / count).collect();
-            let atoms = merge(event.pair.pieces(&edges));
-            for (d, sums) in cumulants.iter_mut().enumerate() {
-                if d == 1 && event.is_symmetric() {
-                    continue;
-                }
-                let direction = if d == 0 { Direction::Remove } else { Direction::Add };
-                let losses = event.losses(&atoms, direction);
-                for (sum, order) in sums.iter_mut().zip(&orders) {
-                    *sum += *times as f64 * cumulant(&losses, *order);
-                }
-            }
-            if directions == 2 && event.is_symmetric() {
-                let losses = event.losses(&atoms, Direction::Remove);
-                for (sum, order) in cumulants[1].iter_mut().zip(&orders) {
-                    *sum += *times as f64 * cumulant(&losses, *order);
+            let atoms = merge(sampled.pair.pieces(&edges));
+            let losses = sampled.losses(&atoms);
+            for (i, order) in orders.iter().enumerate() {
+                for d in 0..directions {
+                    let losses = &losses[d.min(losses.len() - 1)];
+                    cumulants[d][i] += *times as f64 * cumulant(losses, *order);
+                    lower[d][i] += *times as f64 * cumulant(losses, -*order);
                 }
             }
         }
-        Ok(Self { events: sampled, orders, cumulants })
+        Ok(Self { parts, orders, cumulants, lower })
     }
 
     pub(super) fn directions(&self) -> usize {
@@ -77,26 +95,68 @@ impl Outline {
         all.fold((1.0, f64::INFINITY), |best, x| if x.1 < best.1 { x } else { best })
     }
 
+    /// The order of the same bound at ε.
+    pub(super) fn delta(&self, direction: usize, epsilon: f64) -> f64 {
+        let of = |(&order, &sum): (&f64, &f64)| {
+            let hockey = order * order.ln() - (1.0 + order) * order.ln_1p();
+            (order, sum + hockey - order * epsilon)
+        };
+        let all = self.orders.iter().zip(&self.cumulants[direction]).map(of);
+        all.fold((1.0, f64::INFINITY), |best, x| if x.1 < best.1 { x } else { best }).0
+    }
+
     /// The order at which \\(K(\lambda) - \lambda\varepsilon\\) is least.
     pub(super) fn steepest(&self, direction: usize, epsilon: f64) -> f64 {
         self.least(direction, |_| epsilon).0
     }
 
-    /// Whether a window has little left out and little wrapped around.
-    pub(super) fn fits(
+    /// A tilt and a start for a window of this length that has little left out and little
+    /// wrapped around, with `best` the tilt of the Chernoff bound and `centre` a guess of ε.
+    ///
+    /// Weak tilts have short tails, strong ones little round-off: `noise` is what the
+    /// round-off of a tilted law may be.
+    pub(super) fn window(
         &self,
         direction: usize,
-        theta: f64,
-        start: f64,
-        length: f64,
+        aim: Aim,
+        (length, step): (f64, f64),
         slip: f64,
-    ) -> bool {
-        let (_, exponent) = self.least(direction, |_| start + length);
-        exponent < slip && -theta * length < slip && exponent + theta * length < slip
+        noise: f64,
+    ) -> Option<(f64, f64)> {
+        // The window may start as low as its upper end allows.
+        let (order, exponent) = self.least_of(direction, slip);
+        let start = (exponent - slip) / order - length + 2.0 * step;
+        let highest = aim.highest();
+        if start > highest {
+            return None;
+        }
+        let low = self.lower(direction, start);
+        let fits = |(&theta, &sum): (&f64, &f64)| {
+            let weights = -0.5 * theta.ln() - theta.ln().max(0.0);
+            let round_off = sum - theta * highest + noise + weights;
+            let above = |(&order, &sum): (&f64, &f64)| sum - order * (highest + length);
+            let all = self.orders.iter().zip(&self.cumulants[direction]);
+            let beyond = all.map(above).fold(f64::INFINITY, f64::min);
+            let quiet = round_off < slip + 2.0 || theta >= aim.theta;
+            quiet && low - theta * length < slip && beyond + theta * length < slip
+        };
+        let tilts = self.orders.iter().zip(&self.cumulants[direction]);
+        let mut tilts = tilts.filter(|t| *t.0 <= aim.theta && *t.0 >= 1e-2 * aim.theta);
+        tilts.rfind(|t| fits(*t)).map(|t| (*t.0, start))
     }
 
-    pub(super) fn grid(&self, aims: &[(f64, f64)], explicit: Option<f64>) -> Vec<Grid> {
-        pld::grids(&self.events, aims, explicit)
+    /// ln of a bound on the mass below `at`.
+    fn lower(&self, direction: usize, at: f64) -> f64 {
+        let all = self.orders.iter().zip(&self.lower[direction]);
+        all.map(|(order, sum)| sum + order * at).fold(0.0, f64::min)
+    }
+
+    /// The order and the cumulant with which \\(e^{K(\lambda) - \lambda b}\\) reaches e^slip
+    /// at the least b.
+    fn least_of(&self, direction: usize, slip: f64) -> (f64, f64) {
+        let all = self.orders.iter().zip(&self.cumulants[direction]).map(|(o, s)| (*o, *s));
+        let at = |x: &(f64, f64)| (x.1 - slip) / x.0;
+        all.fold((1.0, f64::INFINITY), |best, x| if at(&x) < at(&best) { x } else { best })
     }
 
     fn least(&self, direction: usize, at: impl Fn(f64) -> f64) -> (f64, f64) {
@@ -121,6 +181,6 @@ fn merge(atoms: Vec<Atom>) -> Vec<Atom> {
 }
 
 fn cumulant(losses: &[Loss], order: f64) -> f64 {
-    let most = losses.iter().map(|l| l.loss).fold(f64::NEG_INFINITY, f64::max);
-    losses.iter().map(|l| l.mass * (order * (l.loss - most)).exp()).sum::<f64>().ln() + order * most
+    let most = losses.iter().map(|l| order * l.loss).fold(f64::NEG_INFINITY, f64::max);
+    losses.iter().map(|l| l.mass * (order * l.loss - most).exp()).sum::<f64>().ln() + most
 }

@@ -231,7 +231,11 @@ pub(super) fn count(times: u64) -> Result<()> {
 }
 
 pub(super) fn probability(what: &'static str, x: f64) -> Result<()> {
-    if (1e-250..1.0).contains(&x) { Ok(()) } else { refuse(what, "it must be from 1e-250 to below 1") }
+    if (1e-250..1.0).contains(&x) {
+        Ok(())
+    } else {
+        refuse(what, "it must be from 1e-250 to below 1")
+    }
 }
 
 fn budget(x: f64) -> Result<()> {

@@ -59,9 +59,8 @@ impl Filter {
         probability("delta", delta)?;
         let left = |order: f64| epsilon - epsilon_at(order, 0.0, delta * (1.0 - SHARE));
         let orders = (-40..=160).map(|i| 1.0 + (0.05 * f64::from(i)).exp());
-        let best = orders.map(|a| (a, left(a) / a)).fold((2.0, 0.0), |b, x| {
-            if x.1 > b.1 { x } else { b }
-        });
+        let best =
+            orders.map(|a| (a, left(a) / a)).fold((2.0, 0.0), |b, x| if x.1 > b.1 { x } else { b });
         let cap = left(best.0) * (1.0 - 1e-12);
         if cap <= 0.0 {
             return refuse("cap", "epsilon is too small for this delta: raise one of them");

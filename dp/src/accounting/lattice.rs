@@ -22,7 +22,7 @@ use super::pair::Atom;
 use crate::Result;
 
 /// The largest support that is summed.
-const LIMIT: u64 = 1 << 22;
+const LIMIT: u64 = 1 << 21;
 
 /// A unimodal law on the integers `first..first + ln.len()`.
 pub(super) struct Lattice {

@@ -24,7 +24,7 @@
 //! atom at a loss above the true one, or with more mass, has a larger profile.
 
 use super::normal::U;
-use super::sampling::{Direction, Sampled};
+use super::sampling::{Direction, Loss, Sampled};
 
 /// A measure on multiples of a step.
 pub(super) struct Measure {
@@ -57,23 +57,18 @@ impl Measure {
         let edges = if event.pair.is_continuous() { edges(event, grid) } else { vec![] };
         let atoms = event.pair.pieces(&edges);
         let shift = if event.pair.is_continuous() { event.edge_error() } else { 0.0 };
-        let directions: &[Direction] = match event.is_symmetric() {
-            true => &[Direction::Remove],
-            false => &[Direction::Remove, Direction::Add],
-        };
-        let of = |&direction: &Direction| {
+        let full = -(-grid.width()).exp_m1();
+        let of = |(losses, direction): (Vec<Loss>, Direction)| {
             let infinite = event.infinite(direction);
-            let mut measure =
-                Self { step: grid.step, points: Vec::new(), infinite, shift };
-            let losses = event.losses(&atoms, direction);
-            measure.points.reserve(losses.len() + 2);
-            let full = -(-grid.width()).exp_m1();
+            let points = Vec::with_capacity(losses.len() + 2);
+            let mut measure = Self { step: grid.step, points, infinite, shift };
             for l in losses {
                 measure.put(l.mass, l.loss, grid, full);
             }
             measure
         };
-        directions.iter().map(of).collect()
+        let directions = [Direction::Remove, Direction::Add];
+        event.losses(&atoms).into_iter().zip(directions).map(of).collect()
     }
 
     /// (2), with the loss moved up by more than the errors in the float arithmetic here.
@@ -136,7 +131,8 @@ fn edges(event: &Sampled, grid: Grid) -> Vec<f64> {
     let (low, high) = event.pair.range;
     let (sampled_low, sampled_high) = event.range();
     let width = grid.width();
-    let (first, last) = ((sampled_low / width).floor() as i64, (sampled_high / width).ceil() as i64);
+    let (first, last) =
+        ((sampled_low / width).floor() as i64, (sampled_high / width).ceil() as i64);
     let mut edges = Vec::with_capacity((last - first + 1).max(2) as usize);
     edges.push(low);
     for k in first + 1..last {

@@ -43,24 +43,28 @@
 //! that to its mean: to ε about \\(T h^2 (1 + \theta)/12\\). Every event gets the step at which
 //! this is its share of the tolerance, as a multiple of the smallest one.
 
-use super::chernoff::Outline;
+use super::chernoff::{Outline, Part};
 use super::event::Event;
 use super::measure::{Grid, Measure};
 use super::normal::U;
-use super::sampling::Sampled;
 use crate::Result;
 use rustfft::{Fft, FftPlanner, num_complex::Complex};
 use std::{cell::RefCell, sync::Arc};
 
 /// The part of ε that the grid may cost.
-const TOLERANCE: f64 = 2e-5;
-/// The part of δ that tails and wrapping may cost.
-const SLIP: f64 = 1e-8;
-/// The longest transform: 32 MB a buffer, of which there are four.
-const LONGEST: usize = 1 << 21;
+const TOLERANCE: f64 = 4e-6;
+/// The part of δ that cut tails may cost.
+const TAILS: f64 = 1e-7;
+/// The part of δ that wrapping may cost.
+const SLIP: f64 = 1e-6;
+/// The longest transform: 16 MB a buffer, of which there are few.
+const LONGEST: usize = 1 << 20;
 const SHORTEST: usize = 1 << 8;
 /// The most intervals of one event.
 const MOST_INTERVALS: f64 = (1 << 20) as f64;
+
+/// Powers below this are taken as zero.
+const TINY: f64 = 1e-100;
 
 /// What is asked.
 #[derive(Clone, Copy)]
@@ -73,7 +77,7 @@ enum Question {
 
 /// An upper bound on ε at δ, or infinity.
 pub(super) fn epsilon(events: &[(Event, u64)], delta: f64, grid: Option<f64>) -> Result<f64> {
-    let outline = Outline::new(events, delta * SLIP)?;
+    let outline = Outline::new(events, delta * TAILS)?;
     answer(&outline, Question::Epsilon(delta), delta, grid)
 }
 
@@ -83,7 +87,7 @@ pub(super) fn delta(events: &[(Event, u64)], epsilon: f64, grid: Option<f64>) ->
     let mut scale = 1e-10;
     let mut best = 1.0f64;
     for _ in 0..6 {
-        let outline = Outline::new(events, scale * SLIP)?;
+        let outline = Outline::new(events, scale * TAILS)?;
         best = best.min(answer(&outline, Question::Delta(epsilon), scale, grid)?);
         if best >= scale {
             break;
@@ -94,14 +98,24 @@ pub(super) fn delta(events: &[(Event, u64)], epsilon: f64, grid: Option<f64>) ->
 }
 
 /// One direction: where its window lies and how it is tilted.
-#[derive(Clone, Copy, Default)]
-struct Aim {
-    theta: f64,
-    /// The guess of ε.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Aim {
+    pub(super) theta: f64,
+    /// ε, or a bound from above.
     centre: f64,
+    /// Whether `centre` is a bound.
+    guess: bool,
     /// Where (2) is evaluated.
     lambda: f64,
     start: i64,
+}
+
+impl Aim {
+    /// The highest start from which ε should be within the window.
+    pub(super) fn highest(self) -> f64 {
+        // The Chernoff bound is off by a factor of δ, e^6 at most in all cases of interest.
+        if self.guess { (self.centre - 6.0 / self.theta).max(0.0) } else { self.centre }
+    }
 }
 
 fn answer(outline: &Outline, question: Question, scale: f64, grid: Option<f64>) -> Result<f64> {
@@ -110,26 +124,19 @@ fn answer(outline: &Outline, question: Question, scale: f64, grid: Option<f64>) 
         .map(|d| {
             let (theta, centre) = match question {
                 Question::Epsilon(delta) => outline.epsilon(d, delta),
-                Question::Delta(epsilon) => (outline.steepest(d, epsilon), epsilon),
+                Question::Delta(epsilon) => (outline.delta(d, epsilon), epsilon),
             };
-            Aim { theta, centre, ..Aim::default() }
+            let guess = matches!(question, Question::Epsilon(_));
+            Aim { theta, centre, guess, ..Aim::default() }
         })
         .collect();
     if aims.iter().any(|a| !a.centre.is_finite()) {
         return Ok(f64::INFINITY);
     }
-    let steps = outline.grid(&aims.iter().map(|a| (a.theta, a.centre)).collect::<Vec<_>>(), grid);
-    // Masses and how often each occurs.
-    let mut strides = steps;
-    let mut window = window(outline, &mut aims, question, scale, &mut strides);
-    let parts: Vec<(Vec<Measure>, u64)> = outline
-        .events
-        .iter()
-        .zip(&strides)
-        .map(|((event, times), grid)| (Measure::of(event, *grid), *times))
-        .collect();
+    let mut grids = grids(&outline.parts, &aims, grid);
+    let mut window = window(outline, &mut aims, scale, &mut grids);
     for attempt in 0.. {
-        let composed = compose(&parts, &aims, window);
+        let composed = compose(outline, &grids, &aims, window)?;
         let found: Vec<Option<f64>> =
             composed.iter().map(|profile| profile.ask(question)).collect();
         if attempt == 3 || found.iter().all(Option::is_some) {
@@ -140,7 +147,7 @@ fn answer(outline: &Outline, question: Question, scale: f64, grid: Option<f64>) 
         // ε lies below the window: look further down, at last from 0.
         for (aim, found) in aims.iter_mut().zip(&found) {
             if found.is_none() {
-                let step = strides[0].step;
+                let step = grids[0].step;
                 let down = ((30.0 / aim.theta / step) as i64).max(window as i64 / 2);
                 aim.start = if attempt == 2 { 0 } else { (aim.start - down).max(0) };
             }
@@ -153,42 +160,32 @@ fn answer(outline: &Outline, question: Question, scale: f64, grid: Option<f64>) 
 }
 
 /// Chooses the windows; makes the grid coarser if they would be too long.
-fn window(
-    outline: &Outline,
-    aims: &mut [Aim],
-    question: Question,
-    scale: f64,
-    grids: &mut [Grid],
-) -> usize {
-    let Some(first) = grids.first().copied() else { return SHORTEST };
+fn window(outline: &Outline, aims: &mut [Aim], scale: f64, grids: &mut [Grid]) -> usize {
+    let Some(first) = grids.first() else { return SHORTEST };
     let slip = (SLIP * scale).ln();
+    let times: f64 = outline.parts.iter().map(|p| p.times as f64).sum();
     let mut step = first.step;
     loop {
-        for aim in aims.iter_mut() {
-            aim.start = match question {
-                Question::Epsilon(_) => {
-                    ((aim.centre - 8.0 / aim.theta).max(0.0) / step).floor() as i64
-                }
-                Question::Delta(_) => (aim.centre / step).floor() as i64 - 1,
-            };
-        }
         let mut n = SHORTEST;
-        while n < LONGEST && !aims.iter().enumerate().all(|(d, aim)| {
-            let start = aim.start as f64 * step;
-            outline.fits(d, aim.theta, start, n as f64 * step, slip)
-        }) {
-            n *= 2;
-        }
-        let fits = |aim: (usize, &Aim)| {
-            let start = aim.1.start as f64 * step;
-            outline.fits(aim.0, aim.1.theta, start, n as f64 * step, slip)
-        };
-        // An answer from a grid that is too coarse is still a bound.
-        if aims.iter().enumerate().all(fits) || step > 1e6 {
-            for (d, aim) in aims.iter_mut().enumerate() {
-                aim.lambda = outline.steepest(d, (aim.start as f64 + n as f64) * step);
+        while n <= LONGEST {
+            let length = n as f64 * step;
+            // (3) and (4), with a typical norm of one event's law.
+            let noise = (60.0 * U * times / step.sqrt()).ln();
+            let found: Option<Vec<_>> = aims
+                .iter()
+                .enumerate()
+                .map(|(d, aim)| outline.window(d, *aim, (length, step), slip, noise))
+                .collect();
+            // An answer from a grid that is too coarse is still a bound.
+            if found.is_some() || step > 1e6 {
+                for (d, (theta, start)) in found.unwrap_or_default().into_iter().enumerate() {
+                    aims[d].theta = theta;
+                    aims[d].start = (start / step).floor() as i64 - 1;
+                    aims[d].lambda = outline.steepest(d, (aims[d].start as f64 + n as f64) * step);
+                }
+                return n;
             }
-            return n;
+            n *= 2;
         }
         step *= 2.0;
         for grid in grids.iter_mut() {
@@ -246,16 +243,18 @@ impl Profile {
                 if e > delta {
                     return Some(f64::INFINITY);
                 }
+                let climb = 1.0 / slope;
                 for i in (0..last).rev() {
                     above += self.mass[i + 1];
                     let next = rise * above + fall * profile;
-                    e = self.rest + (e - self.rest) / slope;
+                    e = self.rest + (e - self.rest) * climb;
                     if next + e > delta {
                         // Solve D(i+1) + (D(i) - D(i+1)) (e^h - e^x)/(e^h - 1) = δ - e for
                         // x in [0, h): linear in e^x.
                         let wanted = (delta - e - profile).max(0.0) / (next - profile);
                         let x = (self.step.exp_m1() * (1.0 - wanted.min(1.0))).ln_1p();
-                        return Some(self.start + i as f64 * self.step + x + self.shift);
+                        let epsilon = self.start + i as f64 * self.step + x;
+                        return Some(epsilon.max(0.0) + self.shift);
                     }
                     profile = next;
                 }
@@ -266,7 +265,7 @@ impl Profile {
 }
 
 /// All directions at once, two real sequences in one transform.
-fn compose(parts: &[(Vec<Measure>, u64)], aims: &[Aim], n: usize) -> Vec<Profile> {
+fn compose(outline: &Outline, grids: &[Grid], aims: &[Aim], n: usize) -> Result<Vec<Profile>> {
     let (forward, inverse) = plans(n);
     let zero = Complex::new(0.0, 0.0);
     let mut scratch = vec![zero; forward.get_inplace_scratch_len()];
@@ -278,8 +277,12 @@ fn compose(parts: &[(Vec<Measure>, u64)], aims: &[Aim], n: usize) -> Vec<Profile
     let (mut from_input, mut growth, mut products) = (0.0, 0.0, 0.0);
     let mut log_mass = vec![0.0; aims.len()];
     let mut relative = vec![0.0; aims.len()];
-    for (measures, times) in parts {
-        let times_f = *times as f64;
+    let mut rest = vec![Rest::default(); aims.len()];
+    let step = grids.first().map_or(1.0, |g| g.step);
+    for (part, grid) in outline.parts.iter().zip(grids) {
+        // Made anew and dropped: only one event's law is held at a time.
+        let measures = Measure::of(&part.sampled()?, *grid);
+        let times = part.times as f64;
         buffer.fill(zero);
         let mut norm = 0.0;
         for (d, aim) in aims.iter().enumerate() {
@@ -288,27 +291,29 @@ fn compose(parts: &[(Vec<Measure>, u64)], aims: &[Aim], n: usize) -> Vec<Profile
                 let cell = &mut buffer[(index & (n as i64 - 1)) as usize];
                 if d == 0 { cell.re += mass } else { cell.im += mass }
             });
-            log_mass[d] += times_f * ln;
+            log_mass[d] += times * ln;
             let exponent = aim.theta * measure.reach();
-            relative[d] += times_f * (2.0 * exponent + ln.abs() + 16.0) * 2.0 * U;
+            relative[d] += times * (2.0 * exponent + ln.abs() + 16.0) * 2.0 * U;
+            let error =
+                U * (measure.points.len() as f64 + 4.0 * aim.lambda * measure.reach() + 16.0);
+            rest[d].chernoff += times * (measure.tilt(aim.lambda, |_, _| ()) + error);
+            rest[d].infinite += times * (-measure.infinite.min(1.0)).ln_1p();
+            rest[d].shift += times * measure.shift;
         }
         for cell in &buffer {
             norm += cell.norm_sqr();
         }
         let norm = norm.sqrt();
-        from_input += times_f * phi * norm;
-        growth += times_f * phi * root * norm;
-        products += times_f + 1.0;
+        from_input += times * phi * norm;
+        growth += times * phi * root * norm;
+        products += times + 1.0;
         forward.process_with_scratch(&mut buffer, &mut scratch);
-        for k in 0..half {
-            let (z, mirror) = (buffer[k], buffer[(n - k) & (n - 1)].conj());
-            if aims.len() == 1 {
-                spectra[0][k] *= power(0.5 * (z + mirror), *times);
-            } else {
-                let i = Complex::new(0.0, -0.5);
-                spectra[0][k] *= power(0.5 * (z + mirror), *times);
-                spectra[1][k] *= power(i * (z - mirror), *times);
-            }
+        if aims.len() == 1 {
+            multiply(&buffer, &mut spectra[0], part.times, |z, mirror| 0.5 * (z + mirror));
+        } else {
+            let i = Complex::new(0.0, -0.5);
+            multiply(&buffer, &mut spectra[0], part.times, |z, mirror| 0.5 * (z + mirror));
+            multiply(&buffer, &mut spectra[1], part.times, |z, mirror| i * (z - mirror));
         }
     }
     for k in 0..half {
@@ -325,67 +330,101 @@ fn compose(parts: &[(Vec<Measure>, u64)], aims: &[Aim], n: usize) -> Vec<Profile
     let norm = buffer.iter().map(Complex::norm_sqr).sum::<f64>().sqrt() * inv;
     // (3); the norm of the result is itself known up to the error.
     let from_input = from_input * f64::exp(growth);
-    let error = (from_input + (phi + 12.0 * U * products) * (norm + from_input)) * 1.01;
+    let error = (from_input + (phi + 12.0 * U * products) * (norm + from_input)) * 1.01 + 1e-90;
     let profile = |(d, aim): (usize, &Aim)| {
-        let measure = |part: &Vec<Measure>| part.len().min(d + 1) - 1;
-        let step = parts.first().map_or(1.0, |(m, _)| m[0].step);
-        let grow = (relative[d] + n as f64 * 8.0 * U).exp();
+        let grow = (relative[d] + (n as f64 * 8.0 + 256.0) * U).exp();
         let top = (aim.start as f64 + n as f64) * step;
-        let mut chernoff = -aim.lambda * top;
-        let (mut infinite, mut shift) = (0.0, 0.0);
-        for (measures, times) in parts {
-            let m = &measures[measure(measures)];
-            let times = *times as f64;
-            let error = U * (m.points.len() as f64 + 4.0 * aim.lambda * m.reach() + 16.0);
-            chernoff += times * (m.tilt(aim.lambda, |_, _| ()) + error);
-            infinite += times * (-m.infinite.min(1.0)).ln_1p();
-            shift += times * m.shift;
-        }
+        let Rest { chernoff, infinite, shift } = rest[d];
+        let chernoff = (chernoff - aim.lambda * top) + 4.0 * U * chernoff.abs();
         let start = aim.start as f64 * step;
         let base = log_mass[d] - aim.theta * start;
         let weight = |i: usize| (base - aim.theta * step * i as f64).min(700.0).exp() * inv * grow;
         let first = aim.start & (n as i64 - 1);
-        let mass = (0..n)
-            .map(|i| {
-                let cell = buffer[(first as usize + i) & (n - 1)];
-                (if d == 0 { cell.re } else { cell.im }).max(0.0) * weight(i)
-            })
-            .collect();
+        // One exponential a block; products within it err by less than 2 u a step, which
+        // `grow` has room for.
+        let fall = (-aim.theta * step).exp();
+        let mut factor = 0.0;
+        let mut mass = Vec::with_capacity(n);
+        for i in 0..n {
+            factor = if i & 63 == 0 { weight(i) } else { factor * fall };
+            let cell = buffer[(first as usize + i) & (n - 1)];
+            mass.push((if d == 0 { cell.re } else { cell.im }).max(0.0) * factor);
+        }
         Profile {
             start,
             step,
             mass,
             rest: (-infinite.exp_m1() + chernoff.exp()) * (1.0 + 1e-9),
-            round_off: base.min(700.0).exp() * grow * error * weights_norm(aim.theta, step),
+            round_off: base.min(700.0).exp() * grow * error * weights_norm(aim.theta, step, n),
             theta: aim.theta,
             shift,
         }
     };
-    aims.iter().enumerate().map(profile).collect()
+    Ok(aims.iter().enumerate().map(profile).collect())
 }
 
-/// A bound on the norm of w in (4): \\(1 - e^{-ih} \le \min(1, ih)\\).
-fn weights_norm(theta: f64, step: f64) -> f64 {
+/// What adds up over events besides their laws.
+#[derive(Clone, Copy, Default)]
+struct Rest {
+    /// K(λ) of (2).
+    chernoff: f64,
+    /// ln of the probability that no loss is infinite.
+    infinite: f64,
+    shift: f64,
+}
+
+/// A bound on the norm of w in (4): n terms with \\(1 - e^{-ih} \le \min(1, ih)\\).
+fn weights_norm(theta: f64, step: f64, n: usize) -> f64 {
     let x = (-2.0 * theta * step).exp();
     let rest = -(-2.0 * theta * step).exp_m1();
     let plain = 1.0 / rest;
     let linear = step * step * x * (1.0 + x) / (rest * rest * rest);
-    plain.min(linear).sqrt() * (1.0 + 1e-9)
+    plain.min(linear).min(n as f64).sqrt() * (1.0 + 1e-9)
 }
 
-/// z^times by repeated squaring.
-fn power(z: Complex<f64>, times: u64) -> Complex<f64> {
-    let (mut square, mut rest) = (z, times);
-    let mut out = Complex::new(1.0, 0.0);
-    loop {
-        if rest & 1 == 1 {
-            out *= square;
+/// Multiplies `spectrum` by powers of one of the two real sequences behind `buffer`, in
+/// lanes that the compiler turns into vectors.
+fn multiply(
+    buffer: &[Complex<f64>],
+    spectrum: &mut [Complex<f64>],
+    times: u64,
+    part: impl Fn(Complex<f64>, Complex<f64>) -> Complex<f64>,
+) {
+    const LANES: usize = 16;
+    let n = buffer.len();
+    for (block, out) in spectrum.chunks_mut(LANES).enumerate() {
+        let mut square = ([0.0; LANES], [0.0; LANES]);
+        let mut power = ([0.0; LANES], [0.0; LANES]);
+        for (lane, value) in out.iter().enumerate() {
+            let k = block * LANES + lane;
+            let z = part(buffer[k], buffer[(n - k) & (n - 1)].conj());
+            (square.0[lane], square.1[lane]) = (z.re, z.im);
+            (power.0[lane], power.1[lane]) = (value.re, value.im);
         }
-        rest >>= 1;
-        if rest == 0 {
-            return out;
+        let mut rest = times;
+        loop {
+            if rest & 1 == 1 {
+                for lane in 0..LANES {
+                    let (a, b) = (power.0[lane], power.1[lane]);
+                    let (c, d) = (square.0[lane], square.1[lane]);
+                    (power.0[lane], power.1[lane]) = (a * c - b * d, a * d + b * c);
+                }
+            }
+            rest >>= 1;
+            if rest == 0 {
+                break;
+            }
+            for lane in 0..LANES {
+                let (c, d) = (square.0[lane], square.1[lane]);
+                let (re, im) = (c * c - d * d, 2.0 * c * d);
+                // Subnormal numbers are slow: TINY is in the bound of the error.
+                let keep = if re.abs() + im.abs() > TINY { 1.0 } else { 0.0 };
+                (square.0[lane], square.1[lane]) = (re * keep, im * keep);
+            }
         }
-        square *= square;
+        for (lane, value) in out.iter_mut().enumerate() {
+            *value = Complex::new(power.0[lane], power.1[lane]);
+        }
     }
 }
 
@@ -399,39 +438,32 @@ thread_local! {
 /// Plans are kept for lengths that are small enough to stay.
 fn plans(n: usize) -> Plans {
     let plan = |p: &mut FftPlanner<f64>| (p.plan_fft_forward(n), p.plan_fft_inverse(n));
-    if n > 1 << 17 {
+    if n > 1 << 18 {
         return plan(&mut FftPlanner::new());
     }
     PLANNER.with_borrow_mut(plan)
 }
 
 /// The share of each event of the tolerance, and the grids that follow.
-pub(super) fn grids(
-    events: &[(Sampled, u64)],
-    aims: &[(f64, f64)],
-    explicit: Option<f64>,
-) -> Vec<Grid> {
-    let share = TOLERANCE / events.len().max(1) as f64;
-    let wanted: Vec<f64> = events
-        .iter()
-        .map(|(event, times)| {
-            let of = |&(theta, centre): &(f64, f64)| {
-                let tolerance = share * centre.max(1e-3 / theta);
-                (12.0 * tolerance / ((1.0 + theta) * *times as f64)).sqrt()
-            };
-            let least = aims.iter().map(of).fold(f64::INFINITY, f64::min);
-            // Never so many intervals that memory grows.
-            let (low, high) = event.range();
-            let span = (high - low).max(1e-12);
-            explicit.unwrap_or(least).max(span / MOST_INTERVALS).clamp(1e-12, 1e3)
-        })
-        .collect();
+fn grids(parts: &[Part], aims: &[Aim], explicit: Option<f64>) -> Vec<Grid> {
+    let share = TOLERANCE / parts.len().max(1) as f64;
+    let wanted = |part: &Part| {
+        let of = |aim: &Aim| {
+            let tolerance = share * aim.centre.max(1e-3 / aim.theta);
+            (12.0 * tolerance / ((1.0 + aim.theta) * part.times as f64)).sqrt()
+        };
+        let least = aims.iter().map(of).fold(f64::INFINITY, f64::min);
+        // Never so many intervals that memory grows.
+        let most = (part.span / MOST_INTERVALS).max(1e-12);
+        explicit.unwrap_or(least).max(most).min(1e3)
+    };
+    let wanted: Vec<f64> = parts.iter().map(wanted).collect();
     let mut step = wanted.iter().copied().fold(f64::INFINITY, f64::min);
     if let Some(explicit) = explicit {
         step = explicit;
-    } else if let [(event, _)] = events {
+    } else if let [part] = parts {
         // A lattice of losses is met exactly.
-        if let Some(unit) = event.unit().filter(|u| *u > step) {
+        if let Some(unit) = part.unit.filter(|u| *u > step) {
             step = unit / (unit / step).ceil();
         }
     }

@@ -26,7 +26,7 @@
 use super::event::{Event, Sampling};
 use super::measure::{Grid, Measure};
 use super::normal::{U, ln_upper};
-use super::sampling::{Direction, Sampled};
+use super::sampling::{Direction, Loss, Sampled};
 use super::zcdp::{UP, epsilon_at, ln_delta_at};
 use crate::Result;
 
@@ -34,6 +34,8 @@ use crate::Result;
 const INTERVALS: usize = 4096;
 /// Atoms beyond which a grid is used.
 const MOST: usize = 1 << 15;
+/// The largest order for which (1) is summed.
+const LARGEST: f64 = 4096.0;
 /// Tails that are cut, far below every δ of interest; they are charged.
 const TAIL: f64 = 1e-60;
 
@@ -96,6 +98,10 @@ impl Curve {
             Self::Sampled { sigma, rate } => {
                 let full = 0.5 * order / (sigma * sigma) * (1.0 + 8.0 * U);
                 // Divergences grow with the order.
+                // Orders this large matter only where sampling hardly does.
+                if order > LARGEST {
+                    return full;
+                }
                 let value = if order > 64.0 || order.fract() == 0.0 {
                     whole(order.ceil(), *sigma, *rate)
                 } else {
@@ -136,27 +142,24 @@ impl Total {
         Ok(Self { curves, spent: spent * (1.0 + 1e-12) })
     }
 
-    /// Every order gives a bound: the least on a geometric list, then about it.
+    /// Every order gives a bound: the least of a list.
     fn least(&self, value: impl Fn(f64, f64) -> f64) -> f64 {
-        let at = |x: f64| {
-            let order = 1.0 + x.exp();
-            value(order, self.curves.iter().map(|(c, times)| times * c.divergence(order)).sum())
+        let at = |order: f64| {
+            let divergence = self.curves.iter().map(|(c, times)| times * c.divergence(order));
+            value(order, divergence.sum())
         };
-        let (first, step) = (-6.0, 0.25);
-        let scan = (0..=61).map(|i| first + step * f64::from(i)).map(|x| (x, at(x)));
-        let best = scan.fold((0.0, f64::INFINITY), |b, x| if x.1 < b.1 { x } else { b });
-        // Whole orders of (1) are cheap and, with a conversion in mind, common.
-        let order = (1.0 + f64::exp(best.0)).round().max(2.0);
-        let mut least = best.1.min(at((order - 1.0).ln()));
-        let (mut low, mut high) = (best.0 - step, best.0 + step);
-        for _ in 0..16 {
-            let (a, b) = (high - 0.618_034 * (high - low), low + 0.618_034 * (high - low));
-            let (at_a, at_b) = (at(a), at(b));
-            least = least.min(at_a).min(at_b);
-            if at_a < at_b { high = b } else { low = a }
-        }
-        least
+        orders().map(at).fold(f64::INFINITY, f64::min)
     }
+}
+
+/// The orders in common use, so that figures can be compared with those of others (tenths
+/// to 11, whole ones to 64), and on both sides as many as large and small budgets need.
+fn orders() -> impl Iterator<Item = f64> {
+    let small = (1..=60).map(|i| 1.0 + 0.1 * f64::powi(0.85, i)).rev();
+    let tenths = (1..100).map(|i| 1.0 + f64::from(i) / 10.0);
+    let whole = (11..=64).map(f64::from);
+    let large = (1..=280).map(|i| (64.0 * f64::powi(1.04, i)).round());
+    small.chain(tenths).chain(whole).chain(large)
 }
 
 /// Losses and logarithms of masses that bound every divergence.
@@ -170,10 +173,8 @@ fn losses(event: &Sampled, directions: &[Direction]) -> Vec<Vec<(f64, f64)>> {
             let points = |m: Measure| m.points.iter().map(|p| (p.0 as f64 * m.step, p.1)).collect();
             return Measure::of(event, grid).into_iter().map(points).map(finish).collect();
         }
-        let of = |d: &Direction| {
-            event.losses(&atoms, *d).iter().map(|l| (l.loss, l.mass)).collect::<Vec<_>>()
-        };
-        return directions.iter().map(of).map(finish).collect();
+        let of = |losses: Vec<Loss>| losses.iter().map(|l| (l.loss, l.mass)).collect();
+        return event.losses(&atoms).into_iter().map(of).map(finish).collect();
     }
     let (low, high) = event.pair.range;
     let width = (high - low) / INTERVALS as f64;
@@ -182,11 +183,11 @@ fn losses(event: &Sampled, directions: &[Direction]) -> Vec<Vec<(f64, f64)>> {
     let edges: Vec<f64> = (0..=INTERVALS).map(edge).collect();
     let atoms = event.pair.pieces(&edges);
     let error = event.edge_error();
-    let of = |d: &Direction| {
+    let of = |(losses, d): (Vec<Loss>, &Direction)| {
         let mut images: Vec<f64> = edges.iter().map(|e| event.image(*e, *d)).collect();
         images.sort_by(f64::total_cmp);
         let mut out = Vec::with_capacity(2 * atoms.len());
-        for l in event.losses(&atoms, *d) {
+        for l in losses {
             let loss = l.loss + error;
             let next = images.partition_point(|e| *e <= loss);
             let (Some(a), Some(b)) = (next.checked_sub(1).map(|i| images[i]), images.get(next))
@@ -202,7 +203,7 @@ fn losses(event: &Sampled, directions: &[Direction]) -> Vec<Vec<(f64, f64)>> {
         out.retain(|l| l.1 > 0.0);
         out
     };
-    directions.iter().map(of).map(finish).collect()
+    event.losses(&atoms).into_iter().zip(directions).map(of).map(finish).collect()
 }
 
 /// (1).
@@ -216,9 +217,6 @@ fn whole(order: f64, sigma: f64, rate: f64) -> f64 {
         terms.push(choose + (order - k) * ln_out + k * ln_in + square);
         choose += f64::ln((order - k) / (k + 1.0));
         k += 1.0;
-        if terms.len() > 1 << 22 {
-            return f64::INFINITY;
-        }
     }
     let most = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let sum: f64 = terms.iter().map(|t| (t - most).exp()).sum();

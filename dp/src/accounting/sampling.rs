@@ -131,7 +131,11 @@ impl Sampled {
             Scheme::All => loss,
             Scheme::Poisson(rate) => sampled(rate, loss),
             Scheme::Fixed(rate) => {
-                if loss > 0.0 { sampled(rate, loss) } else { -sampled(rate, -loss) }
+                if loss > 0.0 {
+                    sampled(rate, loss)
+                } else {
+                    -sampled(rate, -loss)
+                }
             }
         }
     }
@@ -149,7 +153,11 @@ impl Sampled {
             Scheme::All => loss,
             Scheme::Poisson(rate) => inverse(rate, loss),
             Scheme::Fixed(rate) => {
-                if loss > 0.0 { inverse(rate, loss) } else { -inverse(rate, -loss) }
+                if loss > 0.0 {
+                    inverse(rate, loss)
+                } else {
+                    -inverse(rate, -loss)
+                }
             }
         }
     }
@@ -166,49 +174,57 @@ impl Sampled {
         8.0 * U * (2.0 + reach + high.abs() + steep)
     }
 
-    /// The losses of `atoms` in this direction.
-    pub(super) fn losses(&self, atoms: &[Atom], direction: Direction) -> Vec<Loss> {
-        let mut out = Vec::with_capacity(atoms.len() + 2);
-        match (self.scheme, direction) {
-            (Scheme::All, _) => {
-                out.extend(atoms.iter().map(|a| Loss { mass: a.p, loss: a.loss + a.slack }));
+    /// The losses of `atoms`, a removal first; only that if both directions are the same.
+    pub(super) fn losses(&self, atoms: &[Atom]) -> Vec<Vec<Loss>> {
+        // Slopes are at most 1: the slack of a loss is that of its image.
+        let error = 8.0 * U;
+        let mut remove = Vec::with_capacity(atoms.len() + 1);
+        let only = self.pair.only;
+        let all = match self.scheme {
+            Scheme::All => {
+                remove.extend(atoms.iter().map(|a| Loss { mass: a.p, loss: a.loss + a.slack }));
+                vec![remove]
             }
-            (Scheme::Poisson(rate), Direction::Remove) => {
-                out.extend(atoms.iter().map(|a| removal(rate, a)));
-                let mass = (1.0 - rate) * self.pair.only;
-                out.push(Loss { mass, loss: (-rate).ln_1p() });
+            Scheme::Poisson(rate) => {
+                let mut add = Vec::with_capacity(atoms.len() + 1);
+                for a in atoms {
+                    let image = sampled(rate, a.loss);
+                    remove.push(Loss { mass: mixed(rate, a), loss: image + a.slack + error });
+                    add.push(Loss { mass: a.q, loss: a.slack + error - image });
+                }
+                // Where the unit cannot have been drawn.
+                let least = (-rate).ln_1p();
+                remove.push(Loss { mass: (1.0 - rate) * only, loss: least });
+                add.push(Loss { mass: only, loss: error - least });
+                vec![remove, add]
             }
-            (Scheme::Poisson(rate), Direction::Add) => {
-                out.extend(atoms.iter().map(|a| Loss {
-                    mass: a.q,
-                    loss: -sampled(rate, a.loss - a.slack) + 8.0 * U,
-                }));
-                out.push(Loss { mass: self.pair.only, loss: -(-rate).ln_1p() * (1.0 + 4.0 * U) });
-            }
-            (Scheme::Fixed(rate), _) => {
-                let mut distance = self.pair.only;
+            Scheme::Fixed(rate) => {
+                let mut distance = only;
                 for a in atoms {
                     if a.loss > 0.0 {
-                        out.push(removal(rate, a));
+                        let loss = sampled(rate, a.loss) + a.slack + error;
+                        remove.push(Loss { mass: mixed(rate, a), loss });
                         distance -= a.p * (-a.loss - a.slack).exp_m1();
                     } else {
-                        let loss = -sampled(rate, -a.loss - a.slack) + 8.0 * U;
-                        out.push(Loss { mass: a.p, loss });
+                        let loss = a.slack + error - sampled(rate, -a.loss);
+                        remove.push(Loss { mass: a.p, loss });
                     }
                 }
-                out.push(Loss { mass: (1.0 - rate) * distance * (1.0 + 1e-12), loss: 0.0 });
+                remove.push(Loss { mass: (1.0 - rate) * distance * (1.0 + 1e-12), loss: 0.0 });
+                vec![remove]
             }
-        }
-        out.retain(|l| l.mass > 0.0);
-        out
+        };
+        let positive = |mut losses: Vec<Loss>| {
+            losses.retain(|l| l.mass > 0.0);
+            losses
+        };
+        all.into_iter().map(positive).collect()
     }
 }
 
-fn removal(rate: f64, a: &Atom) -> Loss {
-    Loss {
-        mass: (rate * a.p + (1.0 - rate) * a.q) * (1.0 + 4.0 * U),
-        loss: sampled(rate, a.loss + a.slack) + 8.0 * U,
-    }
+/// The mass of an atom under (1-γ)Q + γP.
+fn mixed(rate: f64, a: &Atom) -> f64 {
+    (rate * a.p + (1.0 - rate) * a.q) * (1.0 + 4.0 * U)
 }
 
 /// (3), to an absolute error of a few u and a relative one of 2u.

@@ -81,9 +81,9 @@ pub(super) fn ln_delta_at(order: f64, divergence: f64, epsilon: f64) -> f64 {
 pub(super) fn search(value: impl Fn(f64) -> f64) -> f64 {
     let order = |x: f64| 1.0 + x.exp();
     let scan = (-80..=160).map(|i| 0.125 * f64::from(i));
-    let best = scan.map(|x| (x, value(order(x)))).fold((0.0, f64::INFINITY), |best, x| {
-        if x.1 < best.1 { x } else { best }
-    });
+    let best = scan
+        .map(|x| (x, value(order(x))))
+        .fold((0.0, f64::INFINITY), |best, x| if x.1 < best.1 { x } else { best });
     let (mut low, mut high) = (best.0 - 0.125, best.0 + 0.125);
     let mut least = best.1;
     for _ in 0..30 {
