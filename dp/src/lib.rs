@@ -1,6 +1,6 @@
 //! Differential privacy: noise that follows its law exactly.
 //!
-//! So far the samplers only; mechanisms, accounting and the rest come on top of them.
+//! [`sampler`] draws noise; [`accounting`] says what releases cost together.
 //!
 //! ```
 //! use privity_dp::{Ratio, sampler::{DiscreteGaussian, DiscreteLaplace, Source}};
@@ -26,10 +26,13 @@
 
 #![forbid(unsafe_code)]
 
+pub mod accounting;
 pub mod distributed;
+mod neighbours;
 mod ratio;
 pub mod sampler;
 
+pub use neighbours::Neighbours;
 pub use ratio::Ratio;
 
 /// The result of everything in this crate.
