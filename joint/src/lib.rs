@@ -36,6 +36,7 @@ mod gate;
 mod handle;
 pub mod intersect;
 mod key;
+pub mod ledger;
 pub mod metrics;
 pub mod model;
 mod op;
