@@ -21,7 +21,7 @@ use privity_psi::{
     vole::{self, Options},
 };
 use rand::{SeedableRng, rngs::StdRng};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -81,12 +81,12 @@ impl Hello {
 /// Second message: rows with an identifier, or nothing if its table cannot be used.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Size {
-    pub(super) items: Option<u64>,
+struct Size {
+    items: Option<u64>,
 }
 
 const VERSION: u32 = 1;
-pub(super) const MOST: usize = 1 << 16;
+const MOST: usize = 1 << 16;
 
 /// Finds the common rows with party `peer` of a mesh, who calls this too.
 ///
@@ -107,7 +107,7 @@ pub fn run(
 
     let resume = checkpoint.as_ref().and_then(|c| c.job).map(|job| job.0);
     let hello = Hello::new(what, &reader, &learns, policy, resume);
-    let theirs: Hello = exchange(mesh, peer, &hello)?;
+    let theirs = exchange_one(mesh, peer, &hello)?;
     let session = agree(mesh, peer, &hello, &theirs)?;
 
     let report = &mut |stage: &'static str, fraction: f64| {
@@ -115,11 +115,10 @@ pub fn run(
     };
     report("reading", 0.0);
     let scanned = Scanned::new(&reader, &session, what.memory);
-    let own = Size { items: scanned.as_ref().ok().map(|s| s.items) };
-    let size = exchange::<Size>(mesh, peer, &own);
+    let told = exchange_sizes(mesh, &[peer], scanned.as_ref().ok().map(|s| s.items));
     // The reason why the own table cannot be used matters most.
     let scanned = scanned?;
-    let Some(items) = size?.items else { return Err(stopped(&names[1])) };
+    let items = told?[0];
     if scanned.items.max(items) > u64::from(u32::MAX) {
         return Err(Error::argument("psi", "2^32 rows or more", "split the tables"));
     }
@@ -207,7 +206,7 @@ fn most_asked(job: &Job, items: u64) -> u64 {
 }
 
 /// The error about a peer that does not go on.
-pub(super) fn stopped(party: &str) -> Error {
+fn stopped(party: &str) -> Error {
     Error::PeerStopped {
         op: "psi".into(),
         party: party.into(),
@@ -291,19 +290,45 @@ fn job(
     }
 }
 
-pub(super) fn exchange<T: for<'a> Deserialize<'a> + Serialize>(
+/// Tells these peers a message; theirs, in the same order.
+pub(super) fn exchange<T: DeserializeOwned + Serialize>(
+    mesh: &mut Mesh,
+    peers: &[usize],
+    own: &T,
+) -> Result<Vec<T>> {
+    mesh.enter("psi/hello");
+    let bytes = serde_json::to_vec(own).map_err(|_| Error::Internal("no JSON form"))?;
+    peers.iter().try_for_each(|&to| mesh.send(to, &bytes))?;
+    let receive = |&from: &usize| {
+        let theirs = mesh.recv_up_to(from, MOST)?;
+        serde_json::from_slice(&theirs).map_err(|_| {
+            let rule = "its greeting is malformed: is it of another version?";
+            let error = mesh.deviation(from, rule);
+            mesh.abort(error).into()
+        })
+    };
+    peers.iter().map(receive).collect()
+}
+
+/// [`exchange`] with one peer.
+pub(super) fn exchange_one<T: DeserializeOwned + Serialize>(
     mesh: &mut Mesh,
     peer: usize,
     own: &T,
 ) -> Result<T> {
-    mesh.enter("psi/hello");
-    let bytes = serde_json::to_vec(own).map_err(|_| Error::Internal("no JSON form"))?;
-    mesh.send(peer, &bytes)?;
-    let theirs = mesh.recv_up_to(peer, MOST)?;
-    serde_json::from_slice(&theirs).map_err(|_| {
-        let error = mesh.deviation(peer, "its greeting is malformed: is it of another version?");
-        mesh.abort(error).into()
-    })
+    exchange(mesh, &[peer], own)?.pop().ok_or(Error::Internal("nobody answered"))
+}
+
+/// Tells these peers how many rows of this party have an identifier, `None` if its table
+/// cannot be used; their numbers, or the error about one whose table cannot.
+pub(super) fn exchange_sizes(
+    mesh: &mut Mesh,
+    peers: &[usize],
+    items: Option<u64>,
+) -> Result<Vec<u64>> {
+    let sizes = exchange(mesh, peers, &Size { items })?;
+    let sizes = sizes.iter().zip(peers);
+    sizes.map(|(size, &p)| size.items.ok_or_else(|| stopped(mesh.name(p).as_ref()))).collect()
 }
 
 /// Whether a peer asks for the same.

@@ -2,7 +2,7 @@
 
 use super::{
     Duplicates, Intersect, Source,
-    run::{Hello, OnProgress, Size, agree, allowed, exchange, note, side, stopped},
+    run::{Hello, OnProgress, agree, allowed, exchange_one, exchange_sizes, note, side},
     store::{Reader, Scanned},
 };
 use crate::{
@@ -72,7 +72,7 @@ pub fn totals(
     let mut hello = Hello::new(what, &reader, &learns, policy, None);
     hello.totals = Some(total.sums.clone());
     hello.at_least = total.at_least.max(policy.min_cell());
-    let theirs: Hello = exchange(&mut mesh, peer, &hello)?;
+    let theirs = exchange_one(&mut mesh, peer, &hello)?;
     let session = agree(&mesh, peer, &hello, &theirs)?;
     let their_sums = theirs.totals.clone().unwrap_or_default();
 
@@ -81,10 +81,10 @@ pub fn totals(
     };
     report("reading", 0.0);
     let read = read(&reader, &session, source, total);
-    let own = Size { items: read.as_ref().ok().map(|(items, _)| items.len() as u64) };
-    let size = exchange::<Size>(&mut mesh, peer, &own);
+    let own = read.as_ref().ok().map(|(items, _)| items.len() as u64);
+    let told = exchange_sizes(&mut mesh, &[peer], own);
     let (items, columns) = read?;
-    let Some(their_items) = size?.items else { return Err(stopped(&names[1])) };
+    let their_items = told?[0];
 
     let side = side(mesh.me() < peer, &learns, &names[0]);
     let min_items = hello.min_rows.max(theirs.min_rows);
