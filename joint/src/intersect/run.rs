@@ -9,10 +9,12 @@ use super::{
 };
 use crate::{
     audit::{self, Audit},
+    canonical::KeyKind,
     config::PartyFile,
     error::{Error, Result},
     outcome::Progress,
     policy::{Policy, Request},
+    table::fit_to_print,
 };
 use privity_core::{Cancel, Mesh, params, transcript::Transcript};
 use privity_net::{Identity, NetConfig, PeerConfig, Security};
@@ -78,6 +80,42 @@ impl Hello {
     }
 }
 
+/// A message of a greeting.
+pub(super) trait Message: Serialize + DeserializeOwned {
+    /// What holds whoever sends it; the rule and the fix, otherwise.
+    fn check(&self) -> std::result::Result<(), (String, &'static str)>;
+}
+
+impl Message for Hello {
+    fn check(&self) -> std::result::Result<(), (String, &'static str)> {
+        if self.version != VERSION {
+            // Nothing is known of it, and [`same`] refuses it.
+            return Ok(());
+        }
+        let sums = self.totals.as_deref().unwrap_or_default();
+        for (what, count) in [("the identifier", self.kinds.len()), ("the sums", sums.len())] {
+            if count > MOST_COLUMNS {
+                return Err((format!("{what} are more than {MOST_COLUMNS} columns"), "name fewer"));
+            }
+        }
+        if !self.kinds.iter().all(|word| KeyKind::is_word(word)) {
+            let rule = "a part of the identifier is of a kind that there is not";
+            return Err((rule.into(), "use the same version of privity"));
+        }
+        if !sums.iter().all(|name| fit_to_print(name)) {
+            let rule = "the name of a column to be summed is empty, longer than 256 bytes or has \
+                        control characters";
+            return Err((rule.into(), "rename it"));
+        }
+        // Sums are compared with it as signed words: a larger one would be a negative one.
+        if self.at_least > MOST_ROWS {
+            let rule = format!("nothing is to be opened below {} common rows", self.at_least);
+            return Err((rule, "name fewer than 2^32, also as min_cell of the policy"));
+        }
+        Ok(())
+    }
+}
+
 /// Second message: rows with an identifier, or nothing if its table cannot be used.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -85,8 +123,23 @@ struct Size {
     items: Option<u64>,
 }
 
+impl Message for Size {
+    fn check(&self) -> std::result::Result<(), (String, &'static str)> {
+        match self.items {
+            Some(items) if items > MOST_ROWS => {
+                Err((format!("a table of {items} rows: 2^32 or more"), "split the table"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 const VERSION: u32 = 1;
-const MOST: usize = 1 << 16;
+/// Longest message of a greeting, with room for [`MOST_COLUMNS`] of the longest names.
+const MOST: usize = 1 << 18;
+/// Most columns of an identifier, and most sums of a party.
+const MOST_COLUMNS: usize = 256;
+const MOST_ROWS: u64 = u32::MAX as u64;
 
 /// Finds the common rows with party `peer` of a mesh, who calls this too.
 ///
@@ -119,9 +172,6 @@ pub fn run(
     // The reason why the own table cannot be used matters most.
     let scanned = scanned?;
     let items = told?[0];
-    if scanned.items.max(items) > u64::from(u32::MAX) {
-        return Err(Error::argument("psi", "2^32 rows or more", "split the tables"));
-    }
 
     let side = side(mesh.me() < peer, &learns, &names[0]);
     let min_items = hello.min_rows.max(theirs.min_rows);
@@ -162,7 +212,7 @@ pub fn run(
             mesh.send_bulk(peer, &counts)?;
             Some(groups.rows)
         }
-        (true, true, _, true) => Some(repeat(mesh, peer, &groups)?),
+        (true, true, _, true) => Some(repeat(mesh, peer, &groups, items)?),
         (true, ..) => Some(groups.rows),
     };
     note(&mut record, "end", (&hello, &names, what), &[("common", identifiers.into())])?;
@@ -181,14 +231,16 @@ pub fn run(
     })
 }
 
-/// The own rows, each as often as the peer has rows of the same identifier.
-fn repeat(mesh: &mut Mesh, peer: usize, groups: &Groups) -> Result<Vec<u32>> {
+/// The own rows, each as often as the peer, who has so many `items`, has rows of the same
+/// identifier.
+fn repeat(mesh: &mut Mesh, peer: usize, groups: &Groups, items: u64) -> Result<Vec<u32>> {
     let mut counts = vec![0u32; groups.len()];
     mesh.enter("psi/repeats");
     mesh.recv_bulk(peer, &mut counts)?;
     let total: u64 = counts.iter().map(|&n| u64::from(n)).sum();
-    if counts.contains(&0) || total > u64::from(u32::MAX) {
-        let error = mesh.deviation(peer, "its rows per identifier are none or too many");
+    if counts.contains(&0) || total > items {
+        let rule = "its rows per identifier are none, or more than it has rows";
+        let error = mesh.deviation(peer, rule);
         return Err(mesh.abort(error).into());
     }
     let rows = counts.iter().enumerate();
@@ -291,31 +343,30 @@ fn job(
 }
 
 /// Tells these peers a message; theirs, in the same order.
-pub(super) fn exchange<T: DeserializeOwned + Serialize>(
-    mesh: &mut Mesh,
-    peers: &[usize],
-    own: &T,
-) -> Result<Vec<T>> {
+pub(super) fn exchange<T: Message>(mesh: &mut Mesh, peers: &[usize], own: &T) -> Result<Vec<T>> {
     mesh.enter("psi/hello");
+    own.check().map_err(|(rule, fix)| Error::argument("psi", rule, fix))?;
     let bytes = serde_json::to_vec(own).map_err(|_| Error::Internal("no JSON form"))?;
+    if bytes.len() > MOST {
+        let rule = format!("the names of parties, columns and job are {} bytes", bytes.len());
+        return Err(Error::argument("psi", rule, "use shorter names"));
+    }
     peers.iter().try_for_each(|&to| mesh.send(to, &bytes))?;
     let receive = |&from: &usize| {
         let theirs = mesh.recv_up_to(from, MOST)?;
-        serde_json::from_slice(&theirs).map_err(|_| {
-            let rule = "its greeting is malformed: is it of another version?";
-            let error = mesh.deviation(from, rule);
-            mesh.abort(error).into()
-        })
+        let wrong = match serde_json::from_slice::<T>(&theirs).map(|m| m.check().map(|()| m)) {
+            Ok(Ok(message)) => return Ok(message),
+            Ok(Err((rule, fix))) => format!("it asks for what nobody may: {rule}; it must {fix}"),
+            Err(_) => "its greeting is malformed: is it of another version?".into(),
+        };
+        let error = mesh.deviation(from, wrong);
+        Err(mesh.abort(error).into())
     };
     peers.iter().map(receive).collect()
 }
 
 /// [`exchange`] with one peer.
-pub(super) fn exchange_one<T: DeserializeOwned + Serialize>(
-    mesh: &mut Mesh,
-    peer: usize,
-    own: &T,
-) -> Result<T> {
+pub(super) fn exchange_one<T: Message>(mesh: &mut Mesh, peer: usize, own: &T) -> Result<T> {
     exchange(mesh, &[peer], own)?.pop().ok_or(Error::Internal("nobody answered"))
 }
 
@@ -577,4 +628,128 @@ pub fn estimate(what: &Intersect, rows: [u64; 2], common: u64) -> Result<Estimat
         // both parties' messages are no part; reading and writing take as long.
         computing_seconds: 0.4e-6 * (rows[0] + rows[1]) as f64,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    fn pair() -> [Mesh; 2] {
+        let mut meshes = Mesh::in_memory(&["alpha", "liar"]).unwrap();
+        let (liar, alpha) = (meshes.pop().unwrap(), meshes.pop().unwrap());
+        [alpha, liar]
+    }
+
+    fn hello(change: impl FnOnce(&mut Hello)) -> Hello {
+        let mut hello = Hello {
+            version: VERSION,
+            kinds: vec!["text".into()],
+            learns: vec!["alpha".into()],
+            job: None,
+            part: None,
+            workers: 1,
+            min_rows: 0,
+            joins: false,
+            nonce: [0; 32],
+            resume: None,
+            totals: Some(vec!["income".into()]),
+            at_least: 0,
+        };
+        change(&mut hello);
+        hello
+    }
+
+    /// The error of a party whose peer sends this.
+    fn error<T: Message>(own: &T, lie: &[u8]) -> Error {
+        let [mut alpha, mut liar] = pair();
+        liar.enter("psi/hello");
+        liar.send(0, lie).unwrap();
+        // A send waits for nothing; what is buffered leaves with the next receive.
+        thread::scope(|scope| {
+            scope.spawn(move || liar.recv_up_to(0, MOST));
+            exchange_one(&mut alpha, 1, own).err().unwrap()
+        })
+    }
+
+    #[test]
+    fn a_greeting_that_lies_is_refused_and_never_shown() {
+        let own = hello(|_| {});
+        let many = || vec!["x".to_owned(); MOST_COLUMNS + 1];
+        for (lie, word) in [
+            (hello(|h| h.kinds = vec!["text\u{1b}[2J".into()]), "a kind that there is not"),
+            (hello(|h| h.kinds = vec!["TEXT".into()]), "the same version"),
+            (hello(|h| h.kinds = vec!["text".into(); 257]), "more than 256 columns"),
+            (hello(|h| h.totals = Some(many())), "more than 256 columns; it must name fewer"),
+            (hello(|h| h.totals = Some(vec!["a\u{1b}]0;b\u{7}".into()])), "control characters"),
+            (hello(|h| h.totals = Some(vec!["a".repeat(257)])), "it must rename it"),
+            (hello(|h| h.totals = Some(vec![String::new()])), "it must rename it"),
+            // As a signed word, minus one: everything would be opened.
+            (hello(|h| h.at_least = u64::MAX), "18446744073709551615 common rows"),
+        ] {
+            let error = error(&own, &serde_json::to_vec(&lie).unwrap());
+            assert_eq!(error.culprits(), ["liar"]);
+            let text = error.to_string();
+            assert!(text.contains(word) && text.contains("'liar'"), "{text}");
+            assert!(!text.contains(char::is_control), "{text:?}");
+            // What a peer may not say, this party does not say either.
+            let [mut alpha, _liar] = pair();
+            let refused = exchange_one(&mut alpha, 1, &lie).err().unwrap();
+            assert!(matches!(refused, Error::Argument { .. }), "{refused}");
+            assert_eq!(alpha.meter().sent(), 0);
+        }
+        assert!(error(&own, b"{}").to_string().contains("malformed"));
+        let old = hello(|h| {
+            h.version = VERSION + 1;
+            h.kinds = vec!["\u{7}".into()];
+        });
+        let text = same("liar", &own, &old).unwrap_err().to_string();
+        assert!(text.contains("another version"), "{text}");
+    }
+
+    #[test]
+    fn the_longest_greeting_fits() {
+        let sums = vec!["\"".repeat(256); MOST_COLUMNS];
+        let own = hello(|h| h.totals = Some(sums));
+        let [mut alpha, mut beta] = pair();
+        thread::scope(|scope| {
+            let (own, alpha) = (&own, &mut alpha);
+            let beta = scope.spawn(move || exchange_one(&mut beta, 0, own).map(drop));
+            exchange_one(alpha, 1, own).unwrap();
+            beta.join().unwrap().unwrap();
+        });
+        let [mut alpha, _beta] = pair();
+        let long = hello(|h| h.job = Some("j".repeat(MOST)));
+        let refused = exchange_one(&mut alpha, 1, &long).err().unwrap();
+        assert!(refused.to_string().contains("shorter names"), "{refused}");
+    }
+
+    #[test]
+    fn sizes_are_those_of_tables() {
+        let lie = serde_json::to_vec(&Size { items: Some(1 << 32) }).unwrap();
+        let text = error(&Size { items: Some(3) }, &lie).to_string();
+        assert!(text.contains("'liar'") && text.contains("2^32 or more"), "{text}");
+    }
+
+    /// A peer's rows per identifier cannot be more than its rows.
+    #[test]
+    fn repeats_are_bounded_by_the_peers_rows() {
+        let groups = Groups { rows: vec![5, 9], ends: vec![] };
+        let run = |counts: [u32; 2], items: u64| {
+            let [mut alpha, mut liar] = pair();
+            liar.enter("psi/repeats");
+            liar.send_bulk(0, &counts).unwrap();
+            thread::scope(|scope| {
+                scope.spawn(move || liar.recv_up_to(0, MOST));
+                let rows = repeat(&mut alpha, 1, &groups, items);
+                drop(alpha);
+                rows
+            })
+        };
+        assert_eq!(run([2, 1], 3).unwrap(), [5, 5, 9]);
+        for (counts, items) in [([2, 1], 2), ([0, 1], 3), ([u32::MAX, 1], 3)] {
+            let error = run(counts, items).unwrap_err();
+            assert_eq!(error.culprits(), ["liar"], "{error}");
+        }
+    }
 }
