@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     audit::{self, Audit},
+    bins::bins,
     error::{DataError, Error, Result},
     outcome::Progress,
     policy::{Policy, Request},
@@ -95,6 +96,12 @@ pub fn totals(
         Side::Sender => Ask { columns: [ours, others], at_least, learns: learn },
         Side::Receiver => Ask { columns: [others, ours], at_least, learns: [learn[1], learn[0]] },
     };
+    let tables = [(names[0].as_str(), items.len() as u64), (names[1].as_str(), their_items)];
+    let tables = match side {
+        Side::Sender => tables,
+        Side::Receiver => [tables[1], tables[0]],
+    };
+    bins("psi", tables, ours + others)?;
     note(
         &mut record,
         "totals",
