@@ -182,6 +182,14 @@ impl Groups {
         &self.rows[start as usize..self.ends[at] as usize]
     }
 
+    /// Whether these are groups of one row or more each, of a table of so many rows.
+    pub(super) fn are_of(&self, rows: u64) -> bool {
+        let ascending = self.ends.first().is_none_or(|&end| end > 0)
+            && self.ends.windows(2).all(|pair| pair[0] < pair[1])
+            && self.ends.last().is_none_or(|&end| end as usize == self.rows.len());
+        ascending && self.rows.iter().all(|&row| u64::from(row) < rows)
+    }
+
     fn push(&mut self, group: &[u32]) {
         self.rows.extend_from_slice(group);
         // Rows are fewer than 2^32.
@@ -247,7 +255,8 @@ impl<'a> Rows<'a> {
         let runs = job.options.runs;
         let per_bucket = (ROW * scanned.items / runs).max(1) * 9 / 8;
         let window = (what.memory / per_bucket).clamp(1, runs);
-        let found = checkpoint.as_ref().map_or(Ok(BTreeMap::new()), Checkpoint::found)?;
+        let found = checkpoint.as_ref().map(|c| c.found(&job.part, scanned.rows)).transpose()?;
+        let found = found.unwrap_or_default();
         let mut rows = Self {
             reader,
             session,

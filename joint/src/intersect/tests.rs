@@ -410,6 +410,59 @@ fn checkpoints_belong_to_one_job() {
     assert!(!holds.windows(4).any(|w| w == b"id 3"));
 }
 
+/// A checkpoint that names what there is not is refused, whatever is wrong with it.
+#[test]
+fn damaged_checkpoints_are_refused() {
+    let folder = folder("damaged");
+    let (a, b) = (source("a", &ids((0..90).chain(0..90))), source("b", &ids(10..200)));
+    let what = |name: &str, duplicates| Intersect {
+        checkpoint: Some(folder.join(name)),
+        duplicates,
+        ..Intersect::new(on(&["id"]), vec![])
+    };
+    let (mine, theirs) = (what("a.db", Duplicates::Join), what("b.db", Duplicates::Refuse));
+    let first = both([&mine, &theirs], [&a, &b]).map(Result::unwrap);
+    assert_eq!(first[0].rows().unwrap().len(), 160);
+    let good = std::fs::read(folder.join("a.db")).unwrap();
+    for damage in [
+        "rows = zeroblob(639)",
+        "rows = zeroblob(636)",
+        "rows = zeroblob(644)",
+        // Row 180 of 180, and the last that there may be.
+        "rows = x'B4000000' || substr(rows, 5)",
+        "rows = substr(rows, 1, 636) || x'FFFFFFFF'",
+        "ends = x'00000000' || substr(ends, 5)",
+        "ends = substr(ends, 1, 316) || x'FFFFFFFF'",
+        "ends = substr(ends, 1, 160) || substr(ends, 157)",
+        "ends = substr(ends, 1, 317)",
+        "ends = NULL",
+        "ends = 7",
+        "rows = 'text'",
+        "bucket = 1",
+        "bucket = -1",
+    ] {
+        let path = folder.join("a.db");
+        std::fs::write(&path, &good).unwrap();
+        let db = rusqlite::Connection::open(&path).unwrap();
+        // Of two blobs, || makes text.
+        let sql = damage.replace("= x", "= CAST(x").replace("= substr", "= CAST(substr");
+        let cast = if sql == damage { "" } else { " AS BLOB)" };
+        db.execute(&format!("UPDATE bucket SET {sql}{cast}"), []).unwrap();
+        drop(db);
+        let [error, _] = both([&mine, &theirs], [&a, &b]);
+        let error = error.unwrap_err();
+        assert!(matches!(error, Error::File { .. }), "{damage}: {error}");
+        let text = error.to_string();
+        assert!(
+            ["a.db", "damaged", "remove the checkpoint at both"].iter().all(|w| text.contains(w)),
+            "{damage}: {text}"
+        );
+    }
+    std::fs::write(folder.join("a.db"), &good).unwrap();
+    let again = both([&mine, &theirs], [&a, &b]).map(Result::unwrap);
+    assert_eq!(again[0].rows(), first[0].rows());
+}
+
 /// As if the process had been killed before the bucket was finished.
 fn drop_bucket(path: &Path) {
     let db = rusqlite::Connection::open(path).unwrap();
