@@ -1,9 +1,9 @@
 //! The rows that three to ten parties have in common.
 
 use super::{
-    Common, Duplicates, Intersect, Source,
+    Common, Intersect, Source,
     run::{Hello, OnProgress, exchange, exchange_sizes, note, permitted, same},
-    store::{Reader, Scanned},
+    store::{Reader, Whole},
 };
 use crate::{
     audit::{self, Audit},
@@ -59,13 +59,11 @@ pub fn run_many(
         progress(Progress { op: "psi", sequence: 1, stage, fraction });
     };
     report("reading", 0.0);
-    let scanned = Scanned::new(&reader, &session, u64::MAX);
-    let told = exchange_sizes(mesh, &peers, scanned.as_ref().ok().map(|s| s.items));
-    let scanned = scanned?;
-    let all_rows = scanned.rows;
-    let mut sizes = vec![scanned.items];
+    let whole = Whole::new(&reader, &session, what.memory);
+    let told = exchange_sizes(mesh, &peers, whole.as_ref().ok().map(|w| w.items.len() as u64));
+    let Whole { items, rows, all_rows } = whole?;
+    let mut sizes = vec![items.len() as u64];
     sizes.extend(told?);
-    let (items, rows) = scanned.into_flat();
     note(
         &mut record,
         "psi",
@@ -114,11 +112,7 @@ pub(super) fn permitted_many(
     policy: &Policy,
     names: &[String],
 ) -> Result<Vec<String>> {
-    if what.part.is_some() || what.checkpoint.is_some() || what.duplicates != Duplicates::Refuse {
-        let rule = "an intersection of more than two parties is made in one piece, of rows that \
-                    differ";
-        return Err(Error::argument("psi", rule, "leave parts, checkpoints and duplicates out"));
-    }
+    what.check_one_piece("an intersection of more than two parties is")?;
     let learns = permitted(what, policy, names)?;
     if learns.len() != 1 && learns.len() != names.len() {
         let rule = format!("{} of {} parties are to learn", learns.len(), names.len());

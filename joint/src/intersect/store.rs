@@ -151,10 +151,26 @@ impl Scanned {
         })?;
         Ok(Self { flat, items, rows })
     }
+}
 
-    /// All items and their rows; none if they were too many to be kept.
-    pub(super) fn into_flat(self) -> (Vec<Item>, Vec<u32>) {
-        self.flat.unwrap_or_default()
+/// All items, for protocols that take them at once.
+pub(super) struct Whole {
+    pub(super) items: Vec<Item>,
+    /// The row of each.
+    pub(super) rows: Vec<u32>,
+    pub(super) all_rows: u64,
+}
+
+impl Whole {
+    pub(super) fn new(reader: &Reader<'_>, session: &[u8; 32], memory: u64) -> Result<Self> {
+        let Scanned { flat, items: count, rows: all_rows } = Scanned::new(reader, session, memory)?;
+        let too_many = || {
+            let rule = format!("the identifiers of {count} rows do not fit {memory} bytes");
+            let fix = format!("allow {} for them", (2 * ROW).saturating_mul(count));
+            DataError::new(reader.source.name(), rule, fix)
+        };
+        let (items, rows) = flat.ok_or_else(too_many)?;
+        Ok(Self { items, rows, all_rows })
     }
 }
 

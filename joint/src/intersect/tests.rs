@@ -181,6 +181,16 @@ fn many_parties_find_what_all_have() {
         let common = result.unwrap();
         assert_eq!((common.identifiers, common.verified), ((i == 1).then_some(20), i == 1));
     }
+    // Options that are not for many are refused, and not ignored.
+    for (what, word) in [
+        (Intersect { memory: 999, ..what.clone() }, "bytes"),
+        (Intersect { workers: 2, ..what.clone() }, "leave parts, workers"),
+    ] {
+        for result in all(&ranges[..3], &what) {
+            let error = result.unwrap_err().to_string();
+            assert!(error.contains(word), "{error}");
+        }
+    }
     let two = Intersect { learns: vec!["p1".into(), "p2".into()], ..what };
     for result in all(&ranges, &two) {
         assert!(result.unwrap_err().to_string().contains("2 of 4 parties"));
@@ -514,8 +524,7 @@ fn an_estimate_is_what_comes() {
 #[test]
 fn totals_tell_counts_and_sums_and_nothing_else() {
     let (a, b) = (source("a", &ids(0..400)), source("b", &ids(300..900)));
-    let run = |asks: [&Total; 2], policy: &str, learns: &[&str]| {
-        let what = &Intersect::new(on(&["id"]), learns.iter().map(|n| (*n).to_owned()).collect());
+    let totals_of = |what: &Intersect, asks: [&Total; 2], policy: &str| {
         let policy = &Policy::parse(policy).unwrap();
         let mut meshes = Mesh::in_memory(&["alpha", "beta"]).unwrap();
         let (beta, alpha) = (meshes.pop().unwrap(), meshes.pop().unwrap());
@@ -526,6 +535,10 @@ fn totals_tell_counts_and_sums_and_nothing_else() {
             let beta = party(beta, &b, asks[1]);
             [alpha.join().unwrap(), beta]
         })
+    };
+    let run = |asks: [&Total; 2], policy: &str, learns: &[&str]| {
+        let learns = learns.iter().map(|name| (*name).to_owned()).collect();
+        totals_of(&Intersect::new(on(&["id"]), learns), asks, policy)
     };
     let allow = |cell: u64| {
         format!(
@@ -545,6 +558,15 @@ fn totals_tell_counts_and_sums_and_nothing_else() {
     let [left, right] = run([none, sum], &allow(5), &["beta"]).map(Result::unwrap);
     assert!(left.is_none());
     assert_eq!(right.unwrap().sums.len(), 1);
+    let narrow = Intersect { memory: 399 * 40, ..Intersect::new(on(&["id"]), vec![]) };
+    let refused = totals_of(&narrow, [none; 2], &allow(5));
+    let [own, peer] = refused.map(|result| result.unwrap_err().to_string());
+    assert!(own.contains("400 rows do not fit 15960 bytes; allow 16000"), "{own}");
+    assert!(peer.contains("600 rows do not fit"), "{peer}");
+    let busy = Intersect { workers: 2, ..Intersect::new(on(&["id"]), vec![]) };
+    for result in totals_of(&busy, [none; 2], &allow(5)) {
+        assert!(result.unwrap_err().to_string().contains("leave parts, workers"));
+    }
     for result in run([none, none], &allow(101), &[]) {
         assert!(result.unwrap_err().to_string().contains("fewer than 101"));
     }

@@ -1,9 +1,9 @@
 //! Counts and sums over the common rows, which nobody learns otherwise.
 
 use super::{
-    Duplicates, Intersect, Source,
+    Intersect, Source,
     run::{Hello, OnProgress, agree, allowed, exchange_one, exchange_sizes, note, side},
-    store::{Reader, Scanned},
+    store::{Reader, Whole},
 };
 use crate::{
     audit::{self, Audit},
@@ -81,7 +81,7 @@ pub fn totals(
         progress(Progress { op: "psi", sequence: 1, stage, fraction });
     };
     report("reading", 0.0);
-    let read = read(&reader, &session, source, total);
+    let read = read(&reader, &session, source, (what, total));
     let own = read.as_ref().ok().map(|(items, _)| items.len() as u64);
     let told = exchange_sizes(&mut mesh, &[peer], own);
     let (items, columns) = read?;
@@ -160,10 +160,7 @@ pub(super) fn permitted(
     policy: &Policy,
     names: &[String],
 ) -> Result<Vec<String>> {
-    if what.part.is_some() || what.checkpoint.is_some() || what.duplicates != Duplicates::Refuse {
-        let rule = "totals are made in one piece, of rows that differ";
-        return Err(Error::argument("psi", rule, "leave parts, checkpoints and duplicates out"));
-    }
+    what.check_one_piece("totals are")?;
     let ask = |learns: &[String]| {
         let columns = what.on.iter().map(|c| &c.name).chain(&total.sums);
         policy.check(
@@ -185,10 +182,9 @@ fn read(
     reader: &Reader<'_>,
     session: &[u8; 32],
     source: &Source,
-    total: &Total,
+    (what, total): (&Intersect, &Total),
 ) -> Result<(Vec<privity_psi::Item>, Vec<Zeroizing<Vec<u64>>>)> {
-    let scanned = Scanned::new(reader, session, u64::MAX)?;
-    let (items, rows) = scanned.into_flat();
+    let Whole { items, rows, .. } = Whole::new(reader, session, what.memory)?;
     let positions = source.positions(total.sums.iter().map(String::as_str))?;
     let mut columns: Vec<Zeroizing<Vec<f64>>> =
         positions.iter().map(|_| Zeroizing::default()).collect();
