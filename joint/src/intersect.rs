@@ -37,6 +37,7 @@
 //! numbers of the own rows that are common; it is readable by its owner only.
 
 mod checkpoint;
+mod greeting;
 mod many;
 mod output;
 mod run;

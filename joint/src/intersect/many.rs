@@ -2,7 +2,8 @@
 
 use super::{
     Common, Intersect, Source,
-    run::{Hello, OnProgress, exchange, exchange_sizes, note, permitted, same},
+    greeting::{Hello, exchange, exchange_sizes, same},
+    run::{OnProgress, note, permitted},
     store::{Reader, Whole},
 };
 use crate::{

@@ -2,7 +2,8 @@
 
 use super::{
     Intersect, Source,
-    run::{Hello, OnProgress, agree, allowed, exchange_one, exchange_sizes, note, side},
+    greeting::{Hello, agree, exchange_one, exchange_sizes},
+    run::{OnProgress, allowed, note, side},
     store::{Reader, Whole},
 };
 use crate::{
