@@ -43,16 +43,16 @@ pub(crate) struct Psi {
     #[arg(long)]
     learns: Vec<String>,
     /// Which own rows are written
-    #[arg(long, value_enum, default_value_t = JoinName::Inner)]
+    #[arg(long, value_enum, default_value_t = JoinName::Inner, requires = "output")]
     join: JoinName,
     /// In which order: common at both parties, or own
-    #[arg(long, value_enum, default_value_t = OrderName::Common)]
+    #[arg(long, value_enum, default_value_t = OrderName::Common, requires = "output")]
     order: OrderName,
     /// Name of a column to be added with the place in the common order
-    #[arg(long)]
+    #[arg(long, requires = "output")]
     place: Option<String>,
     /// Write numbers of rows, from 0, in place of the columns
-    #[arg(long)]
+    #[arg(long, requires = "output")]
     rows_only: bool,
     /// Rows without an identifier
     #[arg(long, value_enum, default_value_t = NullsName::Refuse)]
@@ -63,10 +63,11 @@ pub(crate) struct Psi {
     /// Separates the cells of a text file
     #[arg(long, default_value = ",")]
     delimiter: String,
-    /// Memory for identifiers, as 500M or 2G; a larger table is read several times
+    /// Memory for identifiers, as 500M or 2G; a larger table is read several times, but
+    /// refused with --totals and by more than two parties
     #[arg(long, default_value = "1G", value_parser = bytes)]
     memory: u64,
-    /// Buckets of about a million rows that are worked at the same time
+    /// Buckets of about a million rows that are worked at the same time, by two parties
     #[arg(long, default_value_t = 1)]
     workers: usize,
     /// File for finished buckets: the same command goes on where it broke off
@@ -80,7 +81,9 @@ pub(crate) struct Psi {
     part: Option<(u64, u64)>,
     /// Tell nobody which rows are common: count them, and sum the columns of --sum.
     /// Both parties must ask for this
-    #[arg(long, conflicts_with_all = ["output", "checkpoint", "part", "dry_run"])]
+    #[arg(long, conflicts_with_all = [
+        "output", "join", "order", "place", "rows_only", "workers", "checkpoint", "part", "dry_run",
+    ])]
     totals: bool,
     /// Own column of numbers to be summed over the common rows, once for each
     #[arg(long, requires = "totals")]
@@ -92,7 +95,7 @@ pub(crate) struct Psi {
     #[arg(long)]
     dry_run: bool,
     /// The other party's rows, for --dry-run
-    #[arg(long)]
+    #[arg(long, requires = "dry_run")]
     their_rows: Option<u64>,
     /// One line of JSON in place of sentences
     #[arg(long)]
@@ -310,6 +313,10 @@ fn totals(args: &Psi, what: &Intersect, source: &Source) -> Result<(), Failure> 
 /// What `--dry-run` says.
 #[allow(clippy::print_stdout)] // the command's output
 fn dry_run(args: &Psi, what: &Intersect, source: &Source) -> Result<(), Failure> {
+    let many = PartyFile::load(&args.file).is_ok_and(|file| file.parties.len() > 2);
+    if many && args.with.is_none() {
+        return Err("the estimate is for two parties, and the file lists more: --with NAME".into());
+    }
     let theirs = args.their_rows.ok_or("--dry-run needs the other party's rows: --their-rows N")?;
     let own = source.rows()?;
     let estimate = intersect::estimate(what, [own, theirs], own.min(theirs))?;
@@ -380,5 +387,53 @@ impl Bar {
     fn line(&self, text: &str) {
         // Progress that cannot be shown is none.
         let _ = write!(std::io::stderr(), "\r{text:<60}\r{text}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{Parser, error::ErrorKind};
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        psi: Psi,
+    }
+
+    fn parse(options: &str) -> Result<Psi, ErrorKind> {
+        let base = "psi party.toml --input a.csv --on id";
+        let words = base.split(' ').chain(options.split_whitespace());
+        Command::try_parse_from(words).map(|command| command.psi).map_err(|e| e.kind())
+    }
+
+    /// An option that would do nothing is refused.
+    #[test]
+    fn no_option_is_ignored() {
+        let totals = parse("--totals --sum income --at-least 9 --memory 2G --nulls drop").unwrap();
+        assert_eq!((totals.memory, totals.workers, totals.at_least), (2 << 30, 1, 9));
+        for option in [
+            "--output b.csv",
+            "--join left",
+            "--join inner",
+            "--order own",
+            "--place at",
+            "--rows-only",
+            "--workers 2",
+            "--checkpoint a.db",
+            "--part 0/2",
+            "--dry-run",
+        ] {
+            let kind = parse(&format!("--totals {option}")).err();
+            assert_eq!(kind, Some(ErrorKind::ArgumentConflict), "{option}");
+        }
+        for option in ["--join left", "--order own", "--place at", "--rows-only"] {
+            let kind = parse(option).err();
+            assert_eq!(kind, Some(ErrorKind::MissingRequiredArgument), "{option}");
+            assert!(parse(&format!("--output b.csv {option}")).is_ok(), "{option}");
+        }
+        for option in ["--sum income", "--at-least 3", "--their-rows 5"] {
+            assert_eq!(parse(option).err(), Some(ErrorKind::MissingRequiredArgument), "{option}");
+        }
     }
 }

@@ -137,6 +137,12 @@ pub(crate) fn doctor(args: &Doctor) -> Result<(), Failure> {
             report.good(&format!("'{}' will connect to this party; not checked", peer.name));
         }
     }
+    for (what, possible) in uses(&file, &args.file) {
+        match possible {
+            Ok(()) => report.good(&format!("{what}: possible with these parties")),
+            Err(why) => report.note(&format!("{what}: not possible with these parties: {why}")),
+        }
+    }
     if args.connect {
         let opened = Session::open(&args.file).and_then(Session::close);
         report.check("a session with all peers", opened);
@@ -145,6 +151,14 @@ pub(crate) fn doctor(args: &Doctor) -> Result<(), Failure> {
         0 => Ok(()),
         n => Err(format!("{n} of the checks failed").into()),
     }
+}
+
+/// What these parties can do with one another, and why not otherwise.
+fn uses(file: &PartyFile, path: &Path) -> [(&'static str, Result<(), String>); 2] {
+    let alone = || format!("{}: there is no other party; add a [[party]] for it", path.display());
+    let compare = if file.parties.len() < 2 { Err(alone()) } else { Ok(()) };
+    let session = file.check_session(path).map_err(|e| e.to_string());
+    [("comparing tables (privity psi)", compare), ("computing on them (a session)", session)]
 }
 
 /// Whether somebody answers at an address. A peer that has not started yet
@@ -169,6 +183,11 @@ struct Report {
 impl Report {
     fn good(&mut self, what: &str) {
         println!("ok      {what}");
+    }
+
+    /// What is no mistake, but good to know.
+    fn note(&mut self, what: &str) {
+        println!("note    {what}");
     }
 
     fn bad(&mut self, what: &str) {
@@ -211,4 +230,38 @@ pub(crate) fn verify(file: &Path, head: Option<&str>) -> Result<(), Failure> {
         found.head
     ));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn doctor_says_what_these_parties_can_do() {
+        let folder = std::env::temp_dir().join(format!("privity-doctor-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("party.toml");
+        for (parties, compare, session) in
+            [(1, false, false), (2, true, false), (3, true, true), (4, true, false)]
+        {
+            let mut text = "session = \"s\"\nname = \"p0\"\nkey = \"k\"\npolicy = \"p\"\n\
+                            audit = \"a\"\n"
+                .to_owned();
+            for i in 0..parties {
+                text += &format!(
+                    "[[party]]\nname = \"p{i}\"\nroles = [\"owner\", \"compute\"]\n\
+                     address = \"127.0.0.1:1\"\npin = \"sha256:{i}\"\n"
+                );
+            }
+            fs::write(&path, text).unwrap();
+            let file = PartyFile::load(&path).unwrap();
+            let [(_, compared), (_, computed)] = uses(&file, &path);
+            assert_eq!((compared.is_ok(), computed.is_ok()), (compare, session), "{parties}");
+            if let Err(why) = computed {
+                assert!(why.contains(&format!("{parties} parties compute")), "{why}");
+                assert!(why.contains("exactly three"), "{why}");
+            }
+        }
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }

@@ -65,6 +65,11 @@ impl KeyKind {
         WORDS.iter().find(|(_, kind)| *kind == self).map_or("", |(word, _)| word)
     }
 
+    /// Whether there is a kind with this word.
+    pub(crate) fn is_word(word: &str) -> bool {
+        WORDS.iter().any(|(w, _)| *w == word)
+    }
+
     /// The kind that a column of this type has by itself.
     pub(crate) fn of(data_type: &DataType) -> Option<Self> {
         use DataType as T;

@@ -155,6 +155,16 @@ impl PartyFile {
         Ok(file)
     }
 
+    /// Whether these parties can open a session, which computes on their tables: comparing
+    /// them takes any two parties. `path` is where the file was read.
+    pub fn check_session(&self, path: &Path) -> Result<()> {
+        check_computing(&self.parties()).map_err(|(rule, fix)| Error::Config {
+            file: path.into(),
+            rule,
+            fix: fix.into(),
+        })
+    }
+
     /// The parties with their roles.
     pub fn parties(&self) -> Vec<Party> {
         let parties = self.parties.iter().map(|p| Party {
@@ -259,7 +269,8 @@ mod tests {
         }
         // Two parties may compare tables; computing takes three.
         let two = text("sha256:bb", "").replacen("\"compute\", ", "", 1);
-        let parties = load("two", &two).unwrap().parties();
-        assert!(check_computing(&parties).unwrap_err().0.contains("2 parties compute"));
+        let file = load("two", &two).unwrap();
+        let error = file.check_session(Path::new("party.toml")).unwrap_err().to_string();
+        assert!(error.starts_with("party.toml: 2 parties compute"), "{error}");
     }
 }

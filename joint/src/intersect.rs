@@ -37,6 +37,7 @@
 //! numbers of the own rows that are common; it is readable by its owner only.
 
 mod checkpoint;
+mod greeting;
 mod many;
 mod output;
 mod run;
@@ -50,7 +51,10 @@ pub use run::{Estimate, connect, connect_totals, estimate, run};
 pub use source::Source;
 pub use totals::{Total, Totals, totals};
 
-use crate::{canonical::KeyColumn, error::Result};
+use crate::{
+    canonical::KeyColumn,
+    error::{Error, Result},
+};
 use std::path::PathBuf;
 
 /// What is asked for. All but `memory`, `checkpoint`, `nulls` and `duplicates` must
@@ -67,7 +71,8 @@ pub struct Intersect {
     pub nulls: Nulls,
     /// Rows of this party with the same identifier.
     pub duplicates: Duplicates,
-    /// Bytes for identifiers in memory.
+    /// Bytes for identifiers in memory. A larger table is read in parts, but refused for
+    /// totals and with more than two parties.
     pub memory: u64,
     /// Buckets that are worked at the same time.
     pub workers: usize,
@@ -118,6 +123,20 @@ impl Intersect {
             job: None,
             checkpoint: None,
         }
+    }
+
+    /// Whether it asks for nothing that only the intersection of two parties has.
+    fn check_one_piece(&self, what: &str) -> Result<()> {
+        if self.part.is_none()
+            && self.checkpoint.is_none()
+            && self.workers == 1
+            && self.duplicates == Duplicates::Refuse
+        {
+            return Ok(());
+        }
+        let rule = format!("{what} made in one piece, of rows that differ");
+        let fix = "leave parts, workers, checkpoints and duplicates out";
+        Err(Error::argument("psi", rule, fix))
     }
 }
 

@@ -29,6 +29,7 @@
 #![forbid(unsafe_code)]
 
 pub mod audit;
+mod bins;
 mod canonical;
 mod config;
 mod error;

@@ -12,6 +12,8 @@ use crate::{
     error::{DataError, Result},
     outcome::Kind,
 };
+pub(crate) use arrow::unreadable;
+
 use ::arrow::{
     array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray},
     record_batch::RecordBatchReader,

@@ -91,6 +91,11 @@ pub fn run(
         let rule = format!("{own} columns with a word for each of {} items", items.len());
         return Err(Error::Argument(format!("other columns were given than {rule}")).into());
     }
+    // It is subtracted from a count as a signed word.
+    if i64::try_from(ask.at_least).is_err() {
+        let rule = format!("totals over at least {} items: 2^63 or more", ask.at_least);
+        return Err(Error::Argument(rule).into());
+    }
     let (me, peer) = (mesh.me(), 1 - mesh.me());
     let binned = match side {
         Side::Sender => {
@@ -222,6 +227,9 @@ mod tests {
         assert_eq!(sender.unwrap().unwrap().count, 10);
         for answer in both(Ask { at_least: 11, ..ask }, &x, &y, &[], &[]) {
             assert!(matches!(answer, Err(error::Error::FewCommon { at_least: 11 })));
+        }
+        for answer in both(Ask { at_least: u64::MAX, ..ask }, &x, &y, &[], &[]) {
+            assert!(answer.unwrap_err().to_string().contains("2^63"));
         }
         let [a, b] = both(Ask { columns: [1, 0], ..ask }, &x, &y, &[vec![1; 59]], &[]);
         assert!(a.is_err() && b.unwrap_err().to_string().contains("other columns"));

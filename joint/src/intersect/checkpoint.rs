@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::{
     collections::BTreeMap,
+    ops::Range,
     path::{Path, PathBuf},
 };
 
@@ -79,8 +80,8 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// The results so far.
-    pub(super) fn found(&self) -> Result<BTreeMap<u64, Groups>> {
+    /// The results so far, of buckets in `part` of a table of `table` rows.
+    pub(super) fn found(&self, part: &Range<u64>, table: u64) -> Result<BTreeMap<u64, Groups>> {
         let read = || -> rusqlite::Result<_> {
             let mut found = BTreeMap::new();
             let sql = "SELECT bucket, rows, ends FROM bucket WHERE rows IS NOT NULL";
@@ -89,11 +90,18 @@ impl Checkpoint {
             while let Some(row) = rows.next()? {
                 let (bucket, rows, ends): (i64, Vec<u8>, Vec<u8>) =
                     (row.get(0)?, row.get(1)?, row.get(2)?);
-                found.insert(bucket as u64, Groups { rows: numbers(&rows), ends: numbers(&ends) });
+                let bucket = u64::try_from(bucket).ok().filter(|bucket| part.contains(bucket));
+                let groups = numbers(&rows).zip(numbers(&ends));
+                let groups = groups.map(|(rows, ends)| Groups { rows, ends });
+                match bucket.zip(groups.filter(|groups| groups.are_of(table))) {
+                    Some((bucket, groups)) => found.insert(bucket, groups),
+                    None => return Ok(None),
+                };
             }
-            Ok(found)
+            Ok(Some(found))
         };
-        read().map_err(|e| failed(&self.path, &e))
+        let found = read().map_err(|e| failed(&self.path, &e))?;
+        found.ok_or_else(|| damaged(&self.path, "it names rows or buckets that there are not"))
     }
 
     /// Compares both parties' commitments with those of earlier attempts.
@@ -146,15 +154,31 @@ fn failed(path: &Path, error: &rusqlite::Error) -> Error {
         Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
             "it is damaged or no checkpoint; name another file".into()
         }
+        // What a column holds is not what was written there.
+        _ if matches!(
+            error,
+            rusqlite::Error::FromSqlConversionFailure(..)
+                | rusqlite::Error::IntegralValueOutOfRange(..)
+                | rusqlite::Error::InvalidColumnType(..)
+        ) =>
+        {
+            return damaged(path, "a value has another type or length");
+        }
         _ => error.to_string(),
     };
     Error::File { file: path.into(), reason }
+}
+
+fn damaged(path: &Path, rule: &str) -> Error {
+    let fix = "remove the checkpoint at both parties and begin anew";
+    Error::File { file: path.into(), reason: format!("it is damaged: {rule}; {fix}") }
 }
 
 fn bytes(numbers: &[u32]) -> Vec<u8> {
     numbers.iter().flat_map(|n| n.to_le_bytes()).collect()
 }
 
-fn numbers(bytes: &[u8]) -> Vec<u32> {
-    bytes.as_chunks().0.iter().map(|b| u32::from_le_bytes(*b)).collect()
+fn numbers(bytes: &[u8]) -> Option<Vec<u32>> {
+    let (numbers, rest) = bytes.as_chunks();
+    rest.is_empty().then(|| numbers.iter().map(|b| u32::from_le_bytes(*b)).collect())
 }

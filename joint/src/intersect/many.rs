@@ -1,9 +1,10 @@
 //! The rows that three to ten parties have in common.
 
 use super::{
-    Common, Duplicates, Intersect, Source,
-    run::{Hello, OnProgress, Size, note, permitted, same, stopped},
-    store::{Reader, Scanned},
+    Common, Intersect, Source,
+    greeting::{Hello, exchange, exchange_sizes, same},
+    run::{OnProgress, note, permitted},
+    store::{Reader, Whole},
 };
 use crate::{
     audit::{self, Audit},
@@ -17,7 +18,6 @@ use privity_psi::{
     vole::{Options, Security},
 };
 use rand::{SeedableRng, rngs::StdRng};
-use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// Finds the common rows of all members of a mesh, who call this too. Of them, all
@@ -30,7 +30,9 @@ pub fn run_many(
     progress: OnProgress<'_>,
 ) -> Result<Common> {
     let me = mesh.me();
-    let names: Vec<String> = others(mesh, me).map(|p| mesh.name(p).to_string()).collect();
+    let peers: Vec<usize> = (0..mesh.parties()).filter(|&p| p != me).collect();
+    let own_first = || std::iter::once(me).chain(peers.iter().copied());
+    let names: Vec<String> = own_first().map(|p| mesh.name(p).to_string()).collect();
     let learns = permitted_many(what, policy, &names)?;
     let leader = match &learns[..] {
         [one] => (0..mesh.parties()).find(|&p| *mesh.name(p).to_string() == *one),
@@ -40,12 +42,15 @@ pub fn run_many(
     let reader = Reader::new(source, what)?;
     let mut record = record.map(Audit::open).transpose()?;
     let hello = Hello::new(what, &reader, &learns, policy, None);
-    let hellos = exchange(mesh, &hello)?;
-    for (party, theirs) in hellos.iter().enumerate().filter(|(party, _)| *party != me) {
+    let theirs = exchange(mesh, &peers, &hello)?;
+    for (&party, theirs) in peers.iter().zip(&theirs) {
         same(mesh.name(party).as_ref(), &hello, theirs)?;
     }
+    let mut hellos: Vec<(usize, &Hello)> =
+        own_first().zip([&hello].into_iter().chain(&theirs)).collect();
+    hellos.sort_unstable_by_key(|(party, _)| *party);
     let mut transcript = Transcript::new("privity psi of many");
-    for (party, hello) in hellos.iter().enumerate() {
+    for &(party, hello) in &hellos {
         transcript.append("party", mesh.name(party).as_bytes());
         transcript.append("nonce", &hello.nonce);
     }
@@ -55,27 +60,21 @@ pub fn run_many(
         progress(Progress { op: "psi", sequence: 1, stage, fraction });
     };
     report("reading", 0.0);
-    let scanned = Scanned::new(&reader, &session, u64::MAX);
-    let sizes = exchange(mesh, &Size { items: scanned.as_ref().ok().map(|s| s.items) });
-    let scanned = scanned?;
-    let all_rows = scanned.rows;
-    let sizes: Vec<u64> = sizes?
-        .into_iter()
-        .enumerate()
-        .map(|(p, size)| size.items.ok_or_else(|| stopped(mesh.name(p).as_ref())))
-        .collect::<Result<_>>()?;
-    let (items, rows) = scanned.into_flat();
-    let own_first: Vec<u64> = others(mesh, me).map(|p| sizes[p]).collect();
+    let whole = Whole::new(&reader, &session, what.memory);
+    let told = exchange_sizes(mesh, &peers, whole.as_ref().ok().map(|w| w.items.len() as u64));
+    let Whole { items, rows, all_rows } = whole?;
+    let mut sizes = vec![items.len() as u64];
+    sizes.extend(told?);
     note(
         &mut record,
         "psi",
         (&hello, &names, what),
-        &[("session", audit::hex(&session).into()), ("sizes", own_first.clone().into())],
+        &[("session", audit::hex(&session).into()), ("sizes", sizes.clone().into())],
     )?;
     report("computing", 0.1);
     let options = Options {
         security: Security::SemiHonest,
-        min_items: hellos.iter().map(|hello| hello.min_rows).max().unwrap_or(0),
+        min_items: hellos.iter().map(|(_, hello)| hello.min_rows).max().unwrap_or(0),
         ..Options::new(session)
     };
     let rng = &mut StdRng::from_rng(&mut rand::rng());
@@ -99,19 +98,13 @@ pub fn run_many(
     Ok(Common {
         rows: found,
         all_rows,
-        sizes: own_first,
         identifiers,
         verified: me == leader,
-        most_asked: sizes[leader],
+        most_asked: own_first().zip(&sizes).find(|(p, _)| *p == leader).map_or(0, |(_, n)| *n),
+        sizes,
         bytes: [mesh.meter().sent(), mesh.meter().received()],
         rounds: mesh.clock(),
     })
-}
-
-/// This party, then the others.
-fn others(mesh: &Mesh, me: usize) -> impl Iterator<Item = usize> + use<> {
-    let parties = mesh.parties();
-    std::iter::once(me).chain((0..parties).filter(move |&p| p != me))
 }
 
 /// Who learns, after all that this party can check by itself.
@@ -120,39 +113,13 @@ pub(super) fn permitted_many(
     policy: &Policy,
     names: &[String],
 ) -> Result<Vec<String>> {
-    if what.part.is_some() || what.checkpoint.is_some() || what.duplicates != Duplicates::Refuse {
-        let rule = "an intersection of more than two parties is made in one piece, of rows that \
-                    differ";
-        return Err(Error::argument("psi", rule, "leave parts, checkpoints and duplicates out"));
-    }
+    what.check_one_piece("an intersection of more than two parties is")?;
     let learns = permitted(what, policy, names)?;
     if learns.len() != 1 && learns.len() != names.len() {
         let rule = format!("{} of {} parties are to learn", learns.len(), names.len());
         return Err(Error::argument("psi", rule, "name one of them, or none for all"));
     }
     Ok(learns)
-}
-
-/// Everybody's message, by party.
-fn exchange<T: for<'a> Deserialize<'a> + Serialize>(mesh: &mut Mesh, own: &T) -> Result<Vec<T>> {
-    mesh.enter("psi/hello");
-    let (me, parties) = (mesh.me(), mesh.parties());
-    let bytes = serde_json::to_vec(own).map_err(|_| Error::Internal("no JSON form"))?;
-    for to in (0..parties).filter(|&p| p != me) {
-        mesh.send(to, &bytes)?;
-    }
-    (0..parties)
-        .map(|from| {
-            let message = match from == me {
-                true => bytes.clone(),
-                false => mesh.recv_up_to(from, super::run::MOST)?,
-            };
-            serde_json::from_slice(&message).map_err(|_| {
-                let error = mesh.deviation(from, "its greeting is malformed");
-                mesh.abort(error).into()
-            })
-        })
-        .collect()
 }
 
 fn repeated(

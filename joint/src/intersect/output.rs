@@ -1,7 +1,10 @@
 //! Own rows into a file.
 
-use super::{BATCH, Common, Source, source::unreadable};
-use crate::error::{DataError, Error, Result};
+use super::{BATCH, Common, Source};
+use crate::{
+    error::{DataError, Error, Result},
+    table::unreadable,
+};
 use arrow::{
     array::{ArrayRef, RecordBatch, UInt32Array, UInt64Array},
     compute::{concat_batches, take_record_batch},
@@ -83,7 +86,7 @@ pub(super) fn write(common: &Common, source: &Source, write: &Write) -> Result<u
     let part = file.part.clone();
     let result = fill(&mut file, &lines, source, write)
         .and_then(|()| file.finish())
-        .and_then(|()| std::fs::rename(&part, &write.path).map_err(|e| failed(&write.path, &e)));
+        .and_then(|()| std::fs::rename(&part, &write.path).map_err(|e| failed(&write.path, e)));
     if result.is_err() {
         let _ = std::fs::remove_file(&part);
     }
@@ -178,7 +181,7 @@ fn gather(source: &Source, columns: &[usize], lines: &[Line]) -> Result<Vec<Reco
         .collect()
 }
 
-fn failed(path: &Path, error: &impl std::fmt::Display) -> Error {
+fn failed(path: &Path, error: impl std::fmt::Display) -> Error {
     Error::File { file: path.into(), reason: error.to_string() }
 }
 
@@ -199,7 +202,6 @@ enum Writer {
 impl Out {
     fn create(write: &Write, source: &Source) -> Result<Self> {
         let path = &write.path;
-        let io = |reason: String| Error::File { file: path.clone(), reason };
         let mut fields: Vec<Arc<Field>> = match write.columns {
             true => source.schema().fields().iter().cloned().collect(),
             false => vec![Arc::new(Field::new("row", DataType::UInt32, false))],
@@ -214,10 +216,10 @@ impl Out {
         let schema = Arc::new(Schema::new(fields));
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_lowercase();
         if !["csv", "parquet", "pq"].contains(&extension.as_str()) {
-            return Err(io("the name must end in .csv, .parquet or .pq".into()));
+            return Err(failed(path, "the name must end in .csv, .parquet or .pq"));
         }
         if path.exists() {
-            return Err(io("it exists; name another file, or remove it".into()));
+            return Err(failed(path, "it exists; name another file, or remove it"));
         }
         let mut part = path.clone().into_os_string();
         part.push(".part");
@@ -226,7 +228,7 @@ impl Out {
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&part).map_err(|e| io(e.to_string()))?;
+        let file = options.open(&part).map_err(|e| failed(path, e))?;
         let file = BufWriter::with_capacity(1 << 20, file);
         let writer = if extension == "csv" {
             Writer::Csv(Box::new(WriterBuilder::new().with_header(true).build(file)))
@@ -234,14 +236,10 @@ impl Out {
             let properties =
                 WriterProperties::builder().set_compression(Compression::SNAPPY).build();
             let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties))
-                .map_err(|e| io(e.to_string()))?;
+                .map_err(|e| failed(path, e))?;
             Writer::Parquet(Box::new(writer))
         };
         Ok(Self { path: path.clone(), part, schema, place: write.place.is_some(), writer })
-    }
-
-    fn error(&self, error: &impl std::fmt::Display) -> Error {
-        failed(&self.path, error)
     }
 
     fn put(&mut self, mut columns: Vec<ArrayRef>, lines: &[Line]) -> Result<()> {
@@ -250,25 +248,23 @@ impl Out {
                 lines.iter().map(|&(_, place)| (place != NONE).then_some(place.into())).collect();
             columns.push(Arc::new(places));
         }
-        let batch =
-            RecordBatch::try_new(self.schema.clone(), columns).map_err(|e| self.error(&e))?;
+        let batch = RecordBatch::try_new(self.schema.clone(), columns)
+            .map_err(|e| failed(&self.path, e))?;
         let result = match &mut self.writer {
             Writer::Csv(writer) => writer.write(&batch).map_err(|e| e.to_string()),
             Writer::Parquet(writer) => writer.write(&batch).map_err(|e| e.to_string()),
         };
-        result.map_err(|e| self.error(&e))
+        result.map_err(|e| failed(&self.path, e))
     }
 
     fn finish(self) -> Result<()> {
-        let error = |reason: String| Error::File { file: self.path.clone(), reason };
-        let file = match self.writer {
+        let path = &self.path;
+        let mut file = match self.writer {
             Writer::Csv(writer) => writer.into_inner(),
-            Writer::Parquet(writer) => writer.into_inner().map_err(|e| error(e.to_string()))?,
+            Writer::Parquet(writer) => writer.into_inner().map_err(|e| failed(path, e))?,
         };
-        let mut file = file;
-        file.flush().map_err(|e| error(e.to_string()))?;
-        file.into_inner()
-            .map_err(|e| error(e.to_string()))
-            .and_then(|file| file.sync_all().map_err(|e| error(e.to_string())))
+        file.flush().map_err(|e| failed(path, e))?;
+        let file = file.into_inner().map_err(|e| failed(path, e))?;
+        file.sync_all().map_err(|e| failed(path, e))
     }
 }

@@ -1,8 +1,9 @@
 //! From two tables to the rows that both have.
 
 use super::{
-    Common, Duplicates, Intersect, Source,
+    Common, Intersect, Source,
     checkpoint::Checkpoint,
+    greeting::{Hello, agree, exchange_one, exchange_sizes},
     many,
     store::{Groups, Reader, Rows, Scanned},
     totals::{self, Total, Totals},
@@ -21,7 +22,7 @@ use privity_psi::{
     vole::{self, Options},
 };
 use rand::{SeedableRng, rngs::StdRng};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -30,63 +31,6 @@ use std::{
 
 /// Gets progress.
 pub(super) type OnProgress<'a> = &'a mut (dyn FnMut(Progress) + Send);
-
-/// First message of both.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Hello {
-    version: u32,
-    /// Kind of each part of the identifier.
-    kinds: Vec<String>,
-    learns: Vec<String>,
-    job: Option<String>,
-    part: Option<(u64, u64)>,
-    workers: usize,
-    pub(super) min_rows: u64,
-    joins: bool,
-    pub(super) nonce: [u8; 32],
-    /// The job that this party's checkpoint holds.
-    resume: Option<[u8; 32]>,
-    /// For totals: own columns to be summed.
-    pub(super) totals: Option<Vec<String>>,
-    /// For totals: how many rows must be common.
-    pub(super) at_least: u64,
-}
-
-impl Hello {
-    pub(super) fn new(
-        what: &Intersect,
-        reader: &Reader<'_>,
-        learns: &[String],
-        policy: &Policy,
-        resume: Option<[u8; 32]>,
-    ) -> Self {
-        Self {
-            version: VERSION,
-            kinds: reader.kinds(),
-            learns: learns.to_vec(),
-            job: what.job.clone(),
-            part: what.part,
-            workers: what.workers,
-            min_rows: policy.min_rows(),
-            joins: what.duplicates == Duplicates::Join,
-            nonce: rand::random(),
-            resume,
-            totals: None,
-            at_least: 0,
-        }
-    }
-}
-
-/// Second message: rows with an identifier, or nothing if its table cannot be used.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Size {
-    pub(super) items: Option<u64>,
-}
-
-const VERSION: u32 = 1;
-pub(super) const MOST: usize = 1 << 16;
 
 /// Finds the common rows with party `peer` of a mesh, who calls this too.
 ///
@@ -107,7 +51,7 @@ pub fn run(
 
     let resume = checkpoint.as_ref().and_then(|c| c.job).map(|job| job.0);
     let hello = Hello::new(what, &reader, &learns, policy, resume);
-    let theirs: Hello = exchange(mesh, peer, &hello)?;
+    let theirs = exchange_one(mesh, peer, &hello)?;
     let session = agree(mesh, peer, &hello, &theirs)?;
 
     let report = &mut |stage: &'static str, fraction: f64| {
@@ -115,14 +59,10 @@ pub fn run(
     };
     report("reading", 0.0);
     let scanned = Scanned::new(&reader, &session, what.memory);
-    let own = Size { items: scanned.as_ref().ok().map(|s| s.items) };
-    let size = exchange::<Size>(mesh, peer, &own);
+    let told = exchange_sizes(mesh, &[peer], scanned.as_ref().ok().map(|s| s.items));
     // The reason why the own table cannot be used matters most.
     let scanned = scanned?;
-    let Some(items) = size?.items else { return Err(stopped(&names[1])) };
-    if scanned.items.max(items) > u64::from(u32::MAX) {
-        return Err(Error::argument("psi", "2^32 rows or more", "split the tables"));
-    }
+    let items = told?[0];
 
     let side = side(mesh.me() < peer, &learns, &names[0]);
     let min_items = hello.min_rows.max(theirs.min_rows);
@@ -163,7 +103,7 @@ pub fn run(
             mesh.send_bulk(peer, &counts)?;
             Some(groups.rows)
         }
-        (true, true, _, true) => Some(repeat(mesh, peer, &groups)?),
+        (true, true, _, true) => Some(repeat(mesh, peer, &groups, items)?),
         (true, ..) => Some(groups.rows),
     };
     note(&mut record, "end", (&hello, &names, what), &[("common", identifiers.into())])?;
@@ -182,14 +122,16 @@ pub fn run(
     })
 }
 
-/// The own rows, each as often as the peer has rows of the same identifier.
-fn repeat(mesh: &mut Mesh, peer: usize, groups: &Groups) -> Result<Vec<u32>> {
+/// The own rows, each as often as the peer, who has so many `items`, has rows of the same
+/// identifier.
+fn repeat(mesh: &mut Mesh, peer: usize, groups: &Groups, items: u64) -> Result<Vec<u32>> {
     let mut counts = vec![0u32; groups.len()];
     mesh.enter("psi/repeats");
     mesh.recv_bulk(peer, &mut counts)?;
     let total: u64 = counts.iter().map(|&n| u64::from(n)).sum();
-    if counts.contains(&0) || total > u64::from(u32::MAX) {
-        let error = mesh.deviation(peer, "its rows per identifier are none or too many");
+    if counts.contains(&0) || total > items {
+        let rule = "its rows per identifier are none, or more than it has rows";
+        let error = mesh.deviation(peer, rule);
         return Err(mesh.abort(error).into());
     }
     let rows = counts.iter().enumerate();
@@ -204,15 +146,6 @@ fn repeat(mesh: &mut Mesh, peer: usize, groups: &Groups) -> Result<Vec<u32>> {
 fn most_asked(job: &Job, items: u64) -> u64 {
     let size = if job.options.runs == 1 { items as usize } else { job.bucket_size(items as usize) };
     vole::most_items(size, &job.options) as u64 * job.options.runs
-}
-
-/// The error about a peer that does not go on.
-pub(super) fn stopped(party: &str) -> Error {
-    Error::PeerStopped {
-        op: "psi".into(),
-        party: party.into(),
-        reason: "its table cannot be used, as it has been told".into(),
-    }
 }
 
 /// Who learns, if this party's policy allows it.
@@ -288,90 +221,6 @@ fn job(
         part: part * runs / of..(part + 1) * runs / of,
         workers: what.workers,
         ..Job::new(options, told)
-    }
-}
-
-pub(super) fn exchange<T: for<'a> Deserialize<'a> + Serialize>(
-    mesh: &mut Mesh,
-    peer: usize,
-    own: &T,
-) -> Result<T> {
-    mesh.enter("psi/hello");
-    let bytes = serde_json::to_vec(own).map_err(|_| Error::Internal("no JSON form"))?;
-    mesh.send(peer, &bytes)?;
-    let theirs = mesh.recv_up_to(peer, MOST)?;
-    serde_json::from_slice(&theirs).map_err(|_| {
-        let error = mesh.deviation(peer, "its greeting is malformed: is it of another version?");
-        mesh.abort(error).into()
-    })
-}
-
-/// Whether a peer asks for the same.
-pub(super) fn same(name: &str, own: &Hello, theirs: &Hello) -> Result<()> {
-    let differ = |rule: String, fix: &str| Err(Error::argument("psi", rule, fix));
-    if own.version != theirs.version {
-        return differ(format!("'{name}' has another version of privity"), "use the same one");
-    }
-    if own.kinds != theirs.kinds {
-        let (own, theirs) = (own.kinds.join(", "), theirs.kinds.join(", "));
-        return differ(
-            format!("the identifier is made of {own} here and of {theirs} at '{name}'"),
-            "say at both what columns are compared as, for instance id:text",
-        );
-    }
-    for (what, differs) in [
-        ("who learns the result", own.learns != theirs.learns),
-        ("the name of the job", own.job != theirs.job),
-        ("the part of the job", own.part != theirs.part),
-        ("the number of workers", own.workers != theirs.workers),
-        ("rows or totals", own.totals.is_some() != theirs.totals.is_some()),
-    ] {
-        if differs {
-            return differ(format!("'{name}' asks for something else: {what}"), "ask for the same");
-        }
-    }
-    if own.joins && theirs.joins {
-        return differ(
-            "rows may repeat at both parties: their join would tell each how often".into(),
-            "remove or merge repeated rows at one party, or have the first taken",
-        );
-    }
-    Ok(())
-}
-
-/// The id of the job, if both ask for the same.
-pub(super) fn agree(mesh: &Mesh, peer: usize, own: &Hello, theirs: &Hello) -> Result<[u8; 32]> {
-    same(mesh.name(peer).as_ref(), own, theirs)?;
-    let differ = |rule: String, fix: &str| Err(Error::argument("psi", rule, fix));
-    let fresh = || {
-        let mut transcript = Transcript::new("privity psi job id");
-        match &own.job {
-            Some(job) => transcript.append("job", job.as_bytes()),
-            None => {
-                let (first, second) = if mesh.me() < peer { (own, theirs) } else { (theirs, own) };
-                transcript.append("nonce", &first.nonce);
-                transcript.append("nonce", &second.nonce);
-            }
-        }
-        for party in [mesh.me().min(peer), mesh.me().max(peer)] {
-            transcript.append("party", mesh.name(party).as_bytes());
-        }
-        transcript.digest()
-    };
-    match (own.resume, theirs.resume) {
-        (None, None) => Ok(fresh()),
-        (Some(own), Some(theirs)) if own == theirs => Ok(own),
-        (Some(_), Some(_)) => differ(
-            "the checkpoints of the two parties are of different jobs".into(),
-            "name those of the same job, or none at both",
-        ),
-        (own, _) => differ(
-            format!(
-                "{} has a checkpoint of this job, and the other none",
-                if own.is_some() { "this party" } else { "the other party" }
-            ),
-            "bring the other checkpoint back, or begin anew without any",
-        ),
     }
 }
 
@@ -552,4 +401,33 @@ pub fn estimate(what: &Intersect, rows: [u64; 2], common: u64) -> Result<Estimat
         // both parties' messages are no part; reading and writing take as long.
         computing_seconds: 0.4e-6 * (rows[0] + rows[1]) as f64,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    /// A peer's rows per identifier cannot be more than its rows.
+    #[test]
+    fn repeats_are_bounded_by_the_peers_rows() {
+        let groups = Groups { rows: vec![5, 9], ends: vec![] };
+        let run = |counts: [u32; 2], items: u64| {
+            let mut meshes = Mesh::in_memory(&["alpha", "liar"]).unwrap();
+            let (mut liar, mut alpha) = (meshes.pop().unwrap(), meshes.pop().unwrap());
+            liar.enter("psi/repeats");
+            liar.send_bulk(0, &counts).unwrap();
+            thread::scope(|scope| {
+                scope.spawn(move || liar.recv_up_to(0, 8));
+                let rows = repeat(&mut alpha, 1, &groups, items);
+                drop(alpha);
+                rows
+            })
+        };
+        assert_eq!(run([2, 1], 3).unwrap(), [5, 5, 9]);
+        for (counts, items) in [([2, 1], 2), ([0, 1], 3), ([u32::MAX, 1], 3)] {
+            let error = run(counts, items).unwrap_err();
+            assert_eq!(error.culprits(), ["liar"], "{error}");
+        }
+    }
 }

@@ -1,7 +1,10 @@
 //! Tables that can be read as often as needed, batch by batch.
 
 use super::BATCH;
-use crate::error::{DataError, Error, Result};
+use crate::{
+    error::{DataError, Error, Result},
+    table::{listed, unreadable},
+};
 use arrow::{
     array::RecordBatch,
     csv::{ReaderBuilder, reader::Format},
@@ -110,7 +113,7 @@ impl Source {
         let find = |name: &str| {
             self.schema.index_of(name).map_err(|_| {
                 let all = self.schema.fields().iter().map(|f| f.name().as_str());
-                let fix = format!("the columns are: {}", crate::table::listed(all));
+                let fix = format!("the columns are: {}", listed(all));
                 DataError::new(&self.name, "there is no such column", fix).column(name).into()
             })
         };
@@ -163,8 +166,4 @@ impl Source {
 
 fn open(path: &Path) -> Result<File> {
     File::open(path).map_err(|e| Error::File { file: path.into(), reason: e.to_string() })
-}
-
-pub(super) fn unreadable(source: &str, error: &impl std::fmt::Display) -> DataError {
-    DataError::new(source, format!("cannot be read: {error}"), "check that the file is complete")
 }

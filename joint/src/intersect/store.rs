@@ -151,10 +151,26 @@ impl Scanned {
         })?;
         Ok(Self { flat, items, rows })
     }
+}
 
-    /// All items and their rows; none if they were too many to be kept.
-    pub(super) fn into_flat(self) -> (Vec<Item>, Vec<u32>) {
-        self.flat.unwrap_or_default()
+/// All items, for protocols that take them at once.
+pub(super) struct Whole {
+    pub(super) items: Vec<Item>,
+    /// The row of each.
+    pub(super) rows: Vec<u32>,
+    pub(super) all_rows: u64,
+}
+
+impl Whole {
+    pub(super) fn new(reader: &Reader<'_>, session: &[u8; 32], memory: u64) -> Result<Self> {
+        let Scanned { flat, items: count, rows: all_rows } = Scanned::new(reader, session, memory)?;
+        let too_many = || {
+            let rule = format!("the identifiers of {count} rows do not fit {memory} bytes");
+            let fix = format!("allow {} for them", (2 * ROW).saturating_mul(count));
+            DataError::new(reader.source.name(), rule, fix)
+        };
+        let (items, rows) = flat.ok_or_else(too_many)?;
+        Ok(Self { items, rows, all_rows })
     }
 }
 
@@ -180,6 +196,14 @@ impl Groups {
         }
         let start = if at == 0 { 0 } else { self.ends[at - 1] };
         &self.rows[start as usize..self.ends[at] as usize]
+    }
+
+    /// Whether these are groups of one row or more each, of a table of so many rows.
+    pub(super) fn are_of(&self, rows: u64) -> bool {
+        let ascending = self.ends.first().is_none_or(|&end| end > 0)
+            && self.ends.windows(2).all(|pair| pair[0] < pair[1])
+            && self.ends.last().is_none_or(|&end| end as usize == self.rows.len());
+        ascending && self.rows.iter().all(|&row| u64::from(row) < rows)
     }
 
     fn push(&mut self, group: &[u32]) {
@@ -247,7 +271,8 @@ impl<'a> Rows<'a> {
         let runs = job.options.runs;
         let per_bucket = (ROW * scanned.items / runs).max(1) * 9 / 8;
         let window = (what.memory / per_bucket).clamp(1, runs);
-        let found = checkpoint.as_ref().map_or(Ok(BTreeMap::new()), Checkpoint::found)?;
+        let found = checkpoint.as_ref().map(|c| c.found(&job.part, scanned.rows)).transpose()?;
+        let found = found.unwrap_or_default();
         let mut rows = Self {
             reader,
             session,

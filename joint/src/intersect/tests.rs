@@ -181,6 +181,16 @@ fn many_parties_find_what_all_have() {
         let common = result.unwrap();
         assert_eq!((common.identifiers, common.verified), ((i == 1).then_some(20), i == 1));
     }
+    // Options that are not for many are refused, and not ignored.
+    for (what, word) in [
+        (Intersect { memory: 999, ..what.clone() }, "bytes"),
+        (Intersect { workers: 2, ..what.clone() }, "leave parts, workers"),
+    ] {
+        for result in all(&ranges[..3], &what) {
+            let error = result.unwrap_err().to_string();
+            assert!(error.contains(word), "{error}");
+        }
+    }
     let two = Intersect { learns: vec!["p1".into(), "p2".into()], ..what };
     for result in all(&ranges, &two) {
         assert!(result.unwrap_err().to_string().contains("2 of 4 parties"));
@@ -410,6 +420,59 @@ fn checkpoints_belong_to_one_job() {
     assert!(!holds.windows(4).any(|w| w == b"id 3"));
 }
 
+/// A checkpoint that names what there is not is refused, whatever is wrong with it.
+#[test]
+fn damaged_checkpoints_are_refused() {
+    let folder = folder("damaged");
+    let (a, b) = (source("a", &ids((0..90).chain(0..90))), source("b", &ids(10..200)));
+    let what = |name: &str, duplicates| Intersect {
+        checkpoint: Some(folder.join(name)),
+        duplicates,
+        ..Intersect::new(on(&["id"]), vec![])
+    };
+    let (mine, theirs) = (what("a.db", Duplicates::Join), what("b.db", Duplicates::Refuse));
+    let first = both([&mine, &theirs], [&a, &b]).map(Result::unwrap);
+    assert_eq!(first[0].rows().unwrap().len(), 160);
+    let good = std::fs::read(folder.join("a.db")).unwrap();
+    for damage in [
+        "rows = zeroblob(639)",
+        "rows = zeroblob(636)",
+        "rows = zeroblob(644)",
+        // Row 180 of 180, and the last that there may be.
+        "rows = x'B4000000' || substr(rows, 5)",
+        "rows = substr(rows, 1, 636) || x'FFFFFFFF'",
+        "ends = x'00000000' || substr(ends, 5)",
+        "ends = substr(ends, 1, 316) || x'FFFFFFFF'",
+        "ends = substr(ends, 1, 160) || substr(ends, 157)",
+        "ends = substr(ends, 1, 317)",
+        "ends = NULL",
+        "ends = 7",
+        "rows = 'text'",
+        "bucket = 1",
+        "bucket = -1",
+    ] {
+        let path = folder.join("a.db");
+        std::fs::write(&path, &good).unwrap();
+        let db = rusqlite::Connection::open(&path).unwrap();
+        // Of two blobs, || makes text.
+        let sql = damage.replace("= x", "= CAST(x").replace("= substr", "= CAST(substr");
+        let cast = if sql == damage { "" } else { " AS BLOB)" };
+        db.execute(&format!("UPDATE bucket SET {sql}{cast}"), []).unwrap();
+        drop(db);
+        let [error, _] = both([&mine, &theirs], [&a, &b]);
+        let error = error.unwrap_err();
+        assert!(matches!(error, Error::File { .. }), "{damage}: {error}");
+        let text = error.to_string();
+        assert!(
+            ["a.db", "damaged", "remove the checkpoint at both"].iter().all(|w| text.contains(w)),
+            "{damage}: {text}"
+        );
+    }
+    std::fs::write(folder.join("a.db"), &good).unwrap();
+    let again = both([&mine, &theirs], [&a, &b]).map(Result::unwrap);
+    assert_eq!(again[0].rows(), first[0].rows());
+}
+
 /// As if the process had been killed before the bucket was finished.
 fn drop_bucket(path: &Path) {
     let db = rusqlite::Connection::open(path).unwrap();
@@ -461,8 +524,7 @@ fn an_estimate_is_what_comes() {
 #[test]
 fn totals_tell_counts_and_sums_and_nothing_else() {
     let (a, b) = (source("a", &ids(0..400)), source("b", &ids(300..900)));
-    let run = |asks: [&Total; 2], policy: &str, learns: &[&str]| {
-        let what = &Intersect::new(on(&["id"]), learns.iter().map(|n| (*n).to_owned()).collect());
+    let totals_of = |what: &Intersect, asks: [&Total; 2], policy: &str| {
         let policy = &Policy::parse(policy).unwrap();
         let mut meshes = Mesh::in_memory(&["alpha", "beta"]).unwrap();
         let (beta, alpha) = (meshes.pop().unwrap(), meshes.pop().unwrap());
@@ -473,6 +535,10 @@ fn totals_tell_counts_and_sums_and_nothing_else() {
             let beta = party(beta, &b, asks[1]);
             [alpha.join().unwrap(), beta]
         })
+    };
+    let run = |asks: [&Total; 2], policy: &str, learns: &[&str]| {
+        let learns = learns.iter().map(|name| (*name).to_owned()).collect();
+        totals_of(&Intersect::new(on(&["id"]), learns), asks, policy)
     };
     let allow = |cell: u64| {
         format!(
@@ -492,6 +558,15 @@ fn totals_tell_counts_and_sums_and_nothing_else() {
     let [left, right] = run([none, sum], &allow(5), &["beta"]).map(Result::unwrap);
     assert!(left.is_none());
     assert_eq!(right.unwrap().sums.len(), 1);
+    let narrow = Intersect { memory: 399 * 40, ..Intersect::new(on(&["id"]), vec![]) };
+    let refused = totals_of(&narrow, [none; 2], &allow(5));
+    let [own, peer] = refused.map(|result| result.unwrap_err().to_string());
+    assert!(own.contains("400 rows do not fit 15960 bytes; allow 16000"), "{own}");
+    assert!(peer.contains("600 rows do not fit"), "{peer}");
+    let busy = Intersect { workers: 2, ..Intersect::new(on(&["id"]), vec![]) };
+    for result in totals_of(&busy, [none; 2], &allow(5)) {
+        assert!(result.unwrap_err().to_string().contains("leave parts, workers"));
+    }
     for result in run([none, none], &allow(101), &[]) {
         assert!(result.unwrap_err().to_string().contains("fewer than 101"));
     }

@@ -1,12 +1,14 @@
 //! Counts and sums over the common rows, which nobody learns otherwise.
 
 use super::{
-    Duplicates, Intersect, Source,
-    run::{Hello, OnProgress, Size, agree, allowed, exchange, note, side, stopped},
-    store::{Reader, Scanned},
+    Intersect, Source,
+    greeting::{Hello, agree, exchange_one, exchange_sizes},
+    run::{OnProgress, allowed, note, side},
+    store::{Reader, Whole},
 };
 use crate::{
     audit::{self, Audit},
+    bins::bins,
     error::{DataError, Error, Result},
     outcome::Progress,
     policy::{Policy, Request},
@@ -72,7 +74,7 @@ pub fn totals(
     let mut hello = Hello::new(what, &reader, &learns, policy, None);
     hello.totals = Some(total.sums.clone());
     hello.at_least = total.at_least.max(policy.min_cell());
-    let theirs: Hello = exchange(&mut mesh, peer, &hello)?;
+    let theirs = exchange_one(&mut mesh, peer, &hello)?;
     let session = agree(&mesh, peer, &hello, &theirs)?;
     let their_sums = theirs.totals.clone().unwrap_or_default();
 
@@ -80,11 +82,11 @@ pub fn totals(
         progress(Progress { op: "psi", sequence: 1, stage, fraction });
     };
     report("reading", 0.0);
-    let read = read(&reader, &session, source, total);
-    let own = Size { items: read.as_ref().ok().map(|(items, _)| items.len() as u64) };
-    let size = exchange::<Size>(&mut mesh, peer, &own);
+    let read = read(&reader, &session, source, (what, total));
+    let own = read.as_ref().ok().map(|(items, _)| items.len() as u64);
+    let told = exchange_sizes(&mut mesh, &[peer], own);
     let (items, columns) = read?;
-    let Some(their_items) = size?.items else { return Err(stopped(&names[1])) };
+    let their_items = told?[0];
 
     let side = side(mesh.me() < peer, &learns, &names[0]);
     let min_items = hello.min_rows.max(theirs.min_rows);
@@ -95,6 +97,12 @@ pub fn totals(
         Side::Sender => Ask { columns: [ours, others], at_least, learns: learn },
         Side::Receiver => Ask { columns: [others, ours], at_least, learns: [learn[1], learn[0]] },
     };
+    let tables = [(names[0].as_str(), items.len() as u64), (names[1].as_str(), their_items)];
+    let tables = match side {
+        Side::Sender => tables,
+        Side::Receiver => [tables[1], tables[0]],
+    };
+    bins("psi", tables, ours + others)?;
     note(
         &mut record,
         "totals",
@@ -153,10 +161,7 @@ pub(super) fn permitted(
     policy: &Policy,
     names: &[String],
 ) -> Result<Vec<String>> {
-    if what.part.is_some() || what.checkpoint.is_some() || what.duplicates != Duplicates::Refuse {
-        let rule = "totals are made in one piece, of rows that differ";
-        return Err(Error::argument("psi", rule, "leave parts, checkpoints and duplicates out"));
-    }
+    what.check_one_piece("totals are")?;
     let ask = |learns: &[String]| {
         let columns = what.on.iter().map(|c| &c.name).chain(&total.sums);
         policy.check(
@@ -178,10 +183,9 @@ fn read(
     reader: &Reader<'_>,
     session: &[u8; 32],
     source: &Source,
-    total: &Total,
+    (what, total): (&Intersect, &Total),
 ) -> Result<(Vec<privity_psi::Item>, Vec<Zeroizing<Vec<u64>>>)> {
-    let scanned = Scanned::new(reader, session, u64::MAX)?;
-    let (items, rows) = scanned.into_flat();
+    let Whole { items, rows, .. } = Whole::new(reader, session, what.memory)?;
     let positions = source.positions(total.sums.iter().map(String::as_str))?;
     let mut columns: Vec<Zeroizing<Vec<f64>>> =
         positions.iter().map(|_| Zeroizing::default()).collect();

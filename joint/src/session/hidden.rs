@@ -37,6 +37,7 @@ use super::{
     ops::outcome,
 };
 use crate::{
+    bins::bins,
     error::{DataError, Error, Result},
     gate::{self, Permit},
     handle::TableId,
@@ -74,8 +75,13 @@ impl<E: Counted> Runner<E> {
         let keys = self.keys.take();
         let announced = announce(cx, on, own.as_deref(), keys.as_ref(), (&planned, true))?;
         check_announced(cx, on, &owners, &announced)?;
-        let bins = circuit::bins(rows_of(cx, &announced, second)?);
-        rows_of(cx, &announced, first)?;
+        let sizes = [first, second].map(|o| announced[o].rows.unwrap_or(0));
+        let tables = [(first, sizes[0]), (second, sizes[1])];
+        let bins = bins(
+            cx.op,
+            tables.map(|(owner, rows)| (cx.parties[owner].name.as_str(), rows)),
+            owners.iter().map(|&o| announced[o].columns.len()).sum(),
+        )?;
         if owners.iter().any(|&o| announced[o].binary.len() != announced[o].columns.len()) {
             return Err(cx.deviation(first, "an owner does not say what its columns hold"));
         }
@@ -95,8 +101,7 @@ impl<E: Counted> Runner<E> {
             _ => None,
         };
         if cx.dry.is_some() {
-            let sizes = [first, second].map(|o| announced[o].rows.unwrap_or(0) as usize);
-            count_circuit(cx, [first, second], sizes, payloads)?;
+            count_circuit(cx, [first, second], sizes.map(|rows| rows as usize), payloads)?;
         }
         let (binned, small) = match binned {
             Some(Found::Binned(binned)) => (Some(binned), false),
@@ -411,19 +416,6 @@ fn count_circuit(
         rounds: cost.rounds[i].into(),
     });
     Ok(())
-}
-
-/// The rows that an owner announced, if they can be compared.
-fn rows_of(cx: &Context, announced: &[Announced], owner: usize) -> Result<usize> {
-    let rows = announced[owner].rows.unwrap_or(0);
-    match usize::try_from(rows) {
-        Ok(rows) if rows <= circuit::MOST_ITEMS => Ok(rows),
-        _ => Err(Error::argument(
-            "align",
-            format!("'{}' has {rows} rows", cx.parties[owner].name),
-            format!("a hidden alignment takes {} at most", circuit::MOST_ITEMS),
-        )),
-    }
 }
 
 /// The common rows that a dry run assumes.

@@ -28,11 +28,7 @@ pub(super) fn open(path: &Path, cancel: &Cancel) -> Result<Session> {
     let audit = Audit::open(&file.audit)?;
     let identity = Identity::load(&file.key)?;
     let parties = file.parties();
-    config::check_computing(&parties).map_err(|(rule, fix)| Error::Config {
-        file: path.into(),
-        rule,
-        fix: fix.into(),
-    })?;
+    file.check_session(path)?;
     let me = parties
         .iter()
         .position(|p| p.name == file.name)

@@ -32,7 +32,8 @@ pub(super) fn read(
     Table::new(source, columns, None)
 }
 
-pub(super) fn unreadable(source: &str, error: &impl std::fmt::Display) -> DataError {
+/// The error about a source that a reader gives up on.
+pub(crate) fn unreadable(source: &str, error: &impl std::fmt::Display) -> DataError {
     DataError::new(source, format!("cannot be read: {error}"), "check that the file is complete")
 }
 

@@ -5,8 +5,8 @@ use crate::{
     program::{learn, model, names, release, table_of},
 };
 use privity_joint::{
-    Error, Op, Opened, Party, Policy, Released, Result, Session, Solver, SplitBy, Table, TableId,
-    To, run_local,
+    Assume, ColumnSchema, Error, Kind, Op, Opened, Party, Planned, Policy, Released, Result,
+    Schema, Session, Solver, SplitBy, Table, TableId, To, run_local,
 };
 
 fn own(s: &Session, all: &crate::data::Customers) -> Option<Table> {
@@ -32,6 +32,36 @@ fn refused(op: impl Fn(TableId) -> Op + Sync) -> Vec<String> {
         Ok(s.perform(op(table)).unwrap_err().to_string())
     });
     results.unwrap()
+}
+
+/// What owners announce is bounded before anybody allocates it.
+#[test]
+fn a_table_in_bins_must_fit_the_memory() {
+    let column = |name: String| ColumnSchema { name, kind: Kind::Number, levels: None };
+    let schema = |owner: &str, columns: usize| {
+        let names = (0..columns).map(|i| column(format!("{owner}{i}")));
+        Schema { columns: std::iter::once(column("id".into())).chain(names).collect() }
+    };
+    let run = |rows: u64, columns: usize| {
+        let schemas = [Some(schema("a", columns)), Some(schema("b", columns)), None];
+        let planned: Vec<Planned> = banks()
+            .into_iter()
+            .zip(schemas)
+            .map(|((party, policy), schema)| Planned { party, policy, schema, rows })
+            .collect();
+        let sessions = Session::dry_run(&planned, Assume::default()).unwrap();
+        sessions.into_iter().map(|mut s| align(&mut s, None).map(drop)).collect::<Vec<_>>()
+    };
+    for (rows, columns, word) in
+        [(1 << 20, 97, "194 columns over the 1048576 rows of 'beta'"), (1 << 24, 1, "'alpha' has")]
+    {
+        for result in run(rows, columns) {
+            let error = result.unwrap_err();
+            assert!(matches!(error, Error::Argument { .. }), "{error}");
+            assert!(error.to_string().contains(word), "{error}");
+        }
+    }
+    assert!(run(1 << 10, 97).iter().all(Result::is_ok));
 }
 
 #[test]
