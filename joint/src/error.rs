@@ -142,6 +142,10 @@ pub enum Error {
     #[error(transparent)]
     Psi(Box<privity_psi::Error>),
 
+    /// Parameters of noise, or of an accountant.
+    #[error(transparent)]
+    Dp(#[from] privity_dp::Error),
+
     /// Keys, pins and setting up the links.
     #[error(transparent)]
     Net(Box<privity_net::Error>),
@@ -264,6 +268,7 @@ impl Error {
             | Error::Audit { .. }
             | Error::Ledger { .. }
             | Error::Overspent { .. }
+            | Error::Dp(_)
             | Error::Internal(_) => Vec::new(),
         }
     }
@@ -273,7 +278,7 @@ impl Error {
     pub fn for_peers(&self) -> String {
         match self {
             Error::Refused { rule, .. } => format!("its policy refuses: {rule}"),
-            Error::Data(_) | Error::Argument { .. } => {
+            Error::Data(_) | Error::Argument { .. } | Error::Dp(_) => {
                 "the operation cannot be done as called, or not on its data".into()
             }
             Error::Core(privity_core::Error::Cancelled { .. }) => "it was cancelled".into(),

@@ -47,6 +47,7 @@ mod party;
 #[path = "../../mpc/src/plain.rs"]
 mod plain;
 mod policy;
+pub mod private;
 mod session;
 mod table;
 

@@ -6,7 +6,10 @@
 //! runs. What one party may not know about another (file names, values) is not
 //! in it.
 
-use crate::handle::{ModelId, TableId, TransformId, ValueId};
+use crate::{
+    handle::{ModelId, TableId, TransformId, ValueId},
+    private::{Attribute, Noise},
+};
 use serde::{Deserialize, Serialize};
 
 /// One joint operation.
@@ -119,7 +122,20 @@ pub enum Op {
         /// What to compute.
         metrics: Vec<Metric>,
     },
-    /// Opens a result to recipients. The only way out.
+    /// Counts the rows in the cells of tables with public bins, and opens the counts to
+    /// everybody with noise that makes them differentially private: see
+    /// [`private`](crate::private).
+    Count {
+        /// The rows to count.
+        table: TableId,
+        /// What rows are counted by.
+        attributes: Vec<Attribute>,
+        /// The tables: each by one attribute or two, named by their places.
+        margins: Vec<Vec<u32>>,
+        /// The noise, and what it costs.
+        noise: Noise,
+    },
+    /// Opens a result to recipients. The only way out without noise.
     Release {
         /// What to open.
         what: Released,
@@ -237,7 +253,8 @@ impl Op {
             | Op::SelectByIv { table, .. }
             | Op::Fit { table, .. }
             | Op::Predict { table, .. }
-            | Op::Evaluate { table, .. } => Some(*table),
+            | Op::Evaluate { table, .. }
+            | Op::Count { table, .. } => Some(*table),
             Op::Align { .. } | Op::Release { .. } => None,
         }
     }
@@ -257,6 +274,7 @@ impl Op {
             Op::Fit { .. } => "fit",
             Op::Predict { .. } => "predict",
             Op::Evaluate { .. } => "evaluate",
+            Op::Count { .. } => "count",
             Op::Release { .. } => "release",
         }
     }
@@ -272,6 +290,7 @@ impl Op {
                 | Op::SelectByIv { .. }
                 | Op::Fit { .. }
                 | Op::Evaluate { .. }
+                | Op::Count { .. }
                 | Op::Release { .. }
         )
     }
@@ -369,6 +388,16 @@ impl Op {
             }
             Op::Predict { .. } => vec![checked("an out-of-range column")],
             Op::Evaluate { .. } => vec![checked("a label with too few rows of a class")],
+            Op::Count { margins, noise, .. } => one(
+                format!(
+                    "counts by {} public tables, with noise: differentially private with epsilon \
+                     {} and delta {} for the values of one row, given who is in the table",
+                    margins.len(),
+                    noise.epsilon,
+                    noise.delta
+                ),
+                To::All,
+            ),
             Op::Release { what, to } => {
                 let what = match what {
                     Released::Model(_) => {
@@ -386,7 +415,7 @@ impl Op {
 }
 
 /// Those by which parties learn something: policies say who, in `to`.
-pub(crate) const TELLING: [&str; 12] = [
+pub(crate) const TELLING: [&str; 13] = [
     "align",
     "align_hidden",
     "totals",
@@ -398,11 +427,12 @@ pub(crate) const TELLING: [&str; 12] = [
     "fit",
     "predict",
     "evaluate",
+    "count",
     "release",
 ];
 
 /// Every [`Op::kind`], and what [`crate::intersect`] asks for.
-pub(crate) const KINDS: [&str; 14] = [
+pub(crate) const KINDS: [&str; 15] = [
     "align",
     "align_hidden",
     "totals",
@@ -416,5 +446,6 @@ pub(crate) const KINDS: [&str; 14] = [
     "fit",
     "predict",
     "evaluate",
+    "count",
     "release",
 ];

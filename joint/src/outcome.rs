@@ -101,6 +101,13 @@ pub enum Opened {
     },
     /// Information values by column.
     InformationValues(Vec<(String, f64)>),
+    /// Counts with noise.
+    Counts {
+        /// For each margin its cells, the last attribute's bins first.
+        margins: Vec<Vec<i64>>,
+        /// The variance of the noise of each count.
+        variance: f64,
+    },
 }
 
 /// One band of scores. Counts from 1 to the parties' `min_cell` - 1 are `None`.

@@ -4,6 +4,7 @@ pub(crate) mod agree;
 mod align;
 mod columns;
 pub(crate) mod context;
+mod count;
 mod hidden;
 mod learn;
 mod machine;
@@ -142,6 +143,7 @@ impl Session {
                 Error::Core(_) | Error::Psi(_) | Error::Net(_) => true,
                 Error::Divergence { .. } | Error::Internal(_) | Error::File { .. } => true,
                 Error::Argument { .. }
+                | Error::Dp(_)
                 | Error::Config { .. }
                 | Error::Refused { .. }
                 | Error::PeerStopped { .. }

@@ -117,7 +117,7 @@ pub(crate) fn consent(cx: &mut Context, verdict: Result<()>) -> Result<Consent> 
         Ok(()) => vec![YES],
         Err(error) => {
             let mut message = vec![match error {
-                Error::Data(_) | Error::Argument { .. } => UNFIT,
+                Error::Data(_) | Error::Argument { .. } | Error::Dp(_) => UNFIT,
                 _ => REFUSED,
             }];
             message.extend_from_slice(cut(&error.for_peers(), MAX_REASON - 1).as_bytes());

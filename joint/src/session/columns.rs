@@ -27,7 +27,7 @@ use zeroize::Zeroizing;
 /// Longest list of level names of one column, as bytes.
 const MAX_LEVELS: usize = 1 << 21;
 /// Most words for the bins of all rows: 2 GiB.
-const MAX_INDICATORS: usize = 1 << 28;
+pub(super) const MAX_INDICATORS: usize = 1 << 28;
 /// Levels that a dry run assumes where the schema says nothing.
 const GUESSED_LEVELS: u32 = 5;
 

@@ -76,6 +76,9 @@ impl<E: Counted> Runner<E> {
             Op::Evaluate { scores, table, label, metrics } => {
                 self.check_evaluate(cx, *scores, *table, label, metrics)
             }
+            Op::Count { table, attributes, margins, noise } => {
+                self.check_count(*table, attributes, margins, noise)
+            }
             Op::Release { what, to } => {
                 let (sources, word) = match what {
                     Released::InformationValues(id) => {
@@ -121,6 +124,9 @@ impl<E: Counted> Runner<E> {
             Op::Predict { model, table } => self.run_predict(cx, *model, *table),
             Op::Evaluate { scores, table, label, metrics } => {
                 self.run_evaluate(cx, *scores, *table, (label, metrics), &permit)
+            }
+            Op::Count { table, attributes, margins, noise } => {
+                self.run_count(cx, *table, (attributes, margins), noise, &permit)
             }
             Op::Release { what, to } => self.run_release(cx, what, to, &permit),
         }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 
 mod attacks;
+mod count;
 mod data;
 mod errors;
 mod hidden;

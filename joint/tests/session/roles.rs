@@ -7,7 +7,7 @@ use crate::{
 use privity_joint::{Assume, Error, Opened, Party, Planned, Policy, Session, Table, run_local};
 
 /// Two owners, three others that compute, one more that receives.
-fn six() -> Vec<(Party, Policy)> {
+pub(crate) fn six() -> Vec<(Party, Policy)> {
     [
         Party::owner("alpha"),
         Party::computer("one"),
