@@ -2,6 +2,7 @@
 //! has to be a bound, since every choice of the parameters gives one.
 
 use super::event::{Event, Sampling};
+use super::measure::Grid;
 use super::pair::Atom;
 use super::pld::Aim;
 use super::sampling::{Loss, Sampled};
@@ -22,6 +23,8 @@ pub(super) struct Part {
     pub(super) span: f64,
     /// Losses are multiples of this.
     pub(super) unit: Option<f64>,
+    /// Whether losses are few and far between.
+    pub(super) discrete: bool,
 }
 
 impl Part {
@@ -61,7 +64,8 @@ impl Outline {
             let sampled = Sampled::new(event, tail)?;
             let (low, high) = sampled.range();
             let (span, unit) = (high - low, sampled.unit());
-            parts.push(Part { event: event.clone(), tail, times: *times, span, unit });
+            let discrete = !sampled.pair.is_continuous();
+            parts.push(Part { event: event.clone(), tail, times: *times, span, unit, discrete });
             let (low, high) = sampled.pair.range;
             let count = COARSE as f64;
             let edges: Vec<f64> =
@@ -105,9 +109,29 @@ impl Outline {
         all.fold((1.0, f64::INFINITY), |best, x| if x.1 < best.1 { x } else { best }).0
     }
 
-    /// The order at which \\(K(\lambda) - \lambda\varepsilon\\) is least.
-    pub(super) fn steepest(&self, direction: usize, epsilon: f64) -> f64 {
-        self.least(direction, |_| epsilon).0
+    /// What grids add to K at each order: an interval of width w adds a variance of w²/6, and
+    /// w at most.
+    pub(super) fn coarsening(&self, grids: &[Grid]) -> Vec<f64> {
+        let of = |order: &f64| {
+            let event = |(part, grid): (&Part, &Grid)| {
+                let wide = order * grid.width();
+                part.times as f64 * wide.min(0.5 * wide * wide)
+            };
+            self.parts.iter().zip(grids).map(event).sum()
+        };
+        self.orders.iter().map(of).collect()
+    }
+
+    /// The order at which the bound of the mass from `at` on is least.
+    pub(super) fn steepest(&self, direction: usize, at: f64, extra: &[f64]) -> f64 {
+        let all = self.raised(direction, extra).map(|(order, sum)| (order, sum - order * at));
+        all.fold((1.0, f64::INFINITY), |best, x| if x.1 < best.1 { x } else { best }).0
+    }
+
+    /// Orders and K on the grids.
+    fn raised(&self, direction: usize, extra: &[f64]) -> impl Iterator<Item = (f64, f64)> {
+        let sums = self.cumulants[direction].iter().zip(extra);
+        self.orders.iter().zip(sums).map(|(order, (sum, extra))| (*order, sum + extra))
     }
 
     /// A tilt and a start for a window of this length that has little left out and little
@@ -120,11 +144,11 @@ impl Outline {
         direction: usize,
         aim: Aim,
         (length, step): (f64, f64),
-        slip: f64,
-        noise: f64,
+        (slip, noise): (f64, f64),
+        extra: &[f64],
     ) -> Option<(f64, f64)> {
         // The window may start as low as its upper end allows.
-        let (order, exponent) = self.least_of(direction, slip);
+        let (order, exponent) = self.least_of(direction, slip, extra);
         let start = (exponent - slip) / order - length + 2.0 * step;
         let highest = aim.highest();
         if start > highest {
@@ -134,9 +158,10 @@ impl Outline {
         let fits = |(&theta, &sum): (&f64, &f64)| {
             let weights = -0.5 * theta.ln() - theta.ln().max(0.0);
             let round_off = sum - theta * highest + noise + weights;
-            let above = |(&order, &sum): (&f64, &f64)| sum - order * (highest + length);
-            let all = self.orders.iter().zip(&self.cumulants[direction]);
-            let beyond = all.map(above).fold(f64::INFINITY, f64::min);
+            let all = self.raised(direction, extra);
+            let beyond = all
+                .map(|(order, sum)| sum - order * (highest + length))
+                .fold(f64::INFINITY, f64::min);
             let quiet = round_off < slip + 2.0 || theta >= aim.theta;
             quiet && low - theta * length < slip && beyond + theta * length < slip
         };
@@ -153,16 +178,10 @@ impl Outline {
 
     /// The order and the cumulant with which \\(e^{K(\lambda) - \lambda b}\\) reaches e^slip
     /// at the least b.
-    fn least_of(&self, direction: usize, slip: f64) -> (f64, f64) {
-        let all = self.orders.iter().zip(&self.cumulants[direction]).map(|(o, s)| (*o, *s));
+    fn least_of(&self, direction: usize, slip: f64, extra: &[f64]) -> (f64, f64) {
+        let all = self.raised(direction, extra);
         let at = |x: &(f64, f64)| (x.1 - slip) / x.0;
         all.fold((1.0, f64::INFINITY), |best, x| if at(&x) < at(&best) { x } else { best })
-    }
-
-    fn least(&self, direction: usize, at: impl Fn(f64) -> f64) -> (f64, f64) {
-        let all = self.orders.iter().zip(&self.cumulants[direction]);
-        let all = all.map(|(&order, &sum)| (order, sum - order * at(order)));
-        all.fold((1.0, f64::INFINITY), |best, x| if x.1 < best.1 { x } else { best })
     }
 }
 

@@ -46,7 +46,7 @@ pub(super) struct Grid {
 }
 
 impl Grid {
-    fn width(self) -> f64 {
+    pub(super) fn width(self) -> f64 {
         self.step * self.stride as f64
     }
 }

@@ -53,6 +53,8 @@ use std::{cell::RefCell, sync::Arc};
 
 /// The part of ε that the grid may cost.
 const TOLERANCE: f64 = 4e-6;
+/// The part of ε that one step may be for a law with atoms, before roots of times.
+const FEW: f64 = 5e-5;
 /// The part of δ that cut tails may cost.
 const TAILS: f64 = 1e-7;
 /// The part of δ that wrapping may cost.
@@ -165,7 +167,9 @@ fn window(outline: &Outline, aims: &mut [Aim], scale: f64, grids: &mut [Grid]) -
     let slip = (SLIP * scale).ln();
     let times: f64 = outline.parts.iter().map(|p| p.times as f64).sum();
     let mut step = first.step;
-    loop {
+    // Doubling 200 times is past all losses there are.
+    for doubling in 0.. {
+        let extra = outline.coarsening(grids);
         let mut n = SHORTEST;
         while n <= LONGEST {
             let length = n as f64 * step;
@@ -174,14 +178,15 @@ fn window(outline: &Outline, aims: &mut [Aim], scale: f64, grids: &mut [Grid]) -
             let found: Option<Vec<_>> = aims
                 .iter()
                 .enumerate()
-                .map(|(d, aim)| outline.window(d, *aim, (length, step), slip, noise))
+                .map(|(d, aim)| outline.window(d, *aim, (length, step), (slip, noise), &extra))
                 .collect();
             // An answer from a grid that is too coarse is still a bound.
-            if found.is_some() || step > 1e6 {
+            if found.is_some() || doubling == 200 {
                 for (d, (theta, start)) in found.unwrap_or_default().into_iter().enumerate() {
                     aims[d].theta = theta;
                     aims[d].start = (start / step).floor() as i64 - 1;
-                    aims[d].lambda = outline.steepest(d, (aims[d].start as f64 + n as f64) * step);
+                    aims[d].lambda =
+                        outline.steepest(d, (aims[d].start as f64 + n as f64) * step, &extra);
                 }
                 return n;
             }
@@ -193,6 +198,7 @@ fn window(outline: &Outline, aims: &mut [Aim], scale: f64, grids: &mut [Grid]) -
             grid.stride = (grid.stride / 2).max(1);
         }
     }
+    SHORTEST
 }
 
 /// The upper part of a composed measure.
@@ -450,12 +456,15 @@ fn grids(parts: &[Part], aims: &[Aim], explicit: Option<f64>) -> Vec<Grid> {
     let wanted = |part: &Part| {
         let of = |aim: &Aim| {
             let tolerance = share * aim.centre.max(1e-3 / aim.theta);
-            (12.0 * tolerance / ((1.0 + aim.theta) * part.times as f64)).sqrt()
+            let step = (12.0 * tolerance / ((1.0 + aim.theta) * part.times as f64)).sqrt();
+            // One loss of few is off by up to the step itself.
+            let few = FEW * aim.centre.max(1e-3 / aim.theta) * (part.times as f64).sqrt();
+            if part.discrete { step.min(few) } else { step }
         };
         let least = aims.iter().map(of).fold(f64::INFINITY, f64::min);
         // Never so many intervals that memory grows.
         let most = (part.span / MOST_INTERVALS).max(1e-12);
-        explicit.unwrap_or(least).max(most).min(1e3)
+        explicit.unwrap_or(least).max(most)
     };
     let wanted: Vec<f64> = parts.iter().map(wanted).collect();
     let mut step = wanted.iter().copied().fold(f64::INFINITY, f64::min);

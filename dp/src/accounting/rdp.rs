@@ -18,10 +18,10 @@
 //! - Everything else: the divergence of its dominating pair (every \\(D_\alpha\\) is a mixture
 //!   of hockey sticks), both directions, in fine intervals by the chords of
 //!   [`super::measure`]: \\(\int r^\alpha dQ\\) is convex in the ratio r. That covers samples
-//!   of fixed size and is never worse than the bound of Wang, Balle, Kasiviswanathan,
-//!   "Subsampled Rényi Differential Privacy", AISTATS 2019, which holds for every mechanism
-//!   with the same \\(D_\alpha\\) before sampling. Mass of infinite loss and cut tails are set
-//!   aside and added to δ.
+//!   of fixed size, where the divergence of the pair takes the place of the general bound of
+//!   Wang, Balle, Kasiviswanathan, "Subsampled Rényi Differential Privacy", AISTATS 2019,
+//!   which knows only the divergences before sampling. Mass of infinite loss and cut tails
+//!   are set aside and added to δ.
 
 use super::event::{Event, Sampling};
 use super::measure::{Grid, Measure};
