@@ -4,8 +4,8 @@
 use super::event::{Event, Sampling};
 use super::measure::Grid;
 use super::pair::Atom;
-use super::pld::Aim;
 use super::sampling::{Loss, Sampled};
+use super::transform::Aim;
 use crate::Result;
 
 /// Intervals or atoms of an outline.

@@ -10,7 +10,7 @@
 //! - Gaussian, discrete Gaussian, zCDP: αρ.
 //! - Gaussian, Poisson sample: \\(D_\alpha = \ln A_\alpha/(\alpha-1)\\), for whole α
 //!   \\[ A_\alpha = \sum_{k=0}^{\alpha} \binom\alpha k (1-\gamma)^{\alpha-k}\gamma^k
-//!       e^{(k^2-k)/2\sigma^2}, \qquad (1) \\]
+//!   e^{(k^2-k)/2\sigma^2}, \qquad (1) \\]
 //!   otherwise the two series of MTZ19, section 3.3, which split the integral where
 //!   \\(1 - \gamma = \gamma e^l\\), at \\(z = \sigma^2 \ln(1/\gamma - 1) + 1/2\\). Their terms
 //!   alternate in sign and fall once k > α, so the first term left out bounds the rest. A
