@@ -25,12 +25,45 @@ pub(super) struct Part {
     pub(super) unit: Option<f64>,
     /// Whether losses are few and far between.
     pub(super) discrete: bool,
+    /// Losses of a removal, coarsely.
+    losses: Vec<Loss>,
 }
 
 impl Part {
     /// Its dominating pair.
     pub(super) fn sampled(&self) -> Result<Sampled> {
         Sampled::new(&self.event, self.tail)
+    }
+
+    /// Where the tilted mass from there on is the part 1/(2 coarse²) of all: intervals that
+    /// are `coarse` times as long cost half as much there as the short ones elsewhere.
+    fn tail(&self, theta: f64, coarse: i64) -> f64 {
+        let most = self.losses.iter().map(|l| theta * l.loss).fold(f64::NEG_INFINITY, f64::max);
+        let weight = |l: &Loss| l.mass * (theta * l.loss - most).exp();
+        let limit = self.losses.iter().map(weight).sum::<f64>() / (2 * coarse * coarse) as f64;
+        let mut above = 0.0;
+        for l in self.losses.iter().rev() {
+            above += weight(l);
+            if above > limit {
+                return l.loss;
+            }
+        }
+        f64::INFINITY
+    }
+
+    /// The grid with the tail that saves most intervals.
+    pub(super) fn with_tail(&self, grid: Grid, theta: f64) -> Grid {
+        if self.discrete {
+            return grid;
+        }
+        let Some(highest) = self.losses.last().map(|l| l.loss) else { return grid };
+        let saved = |coarse: i64| {
+            let tail = self.tail(theta, coarse);
+            (coarse, tail, (highest - tail) * (1.0 - 1.0 / coarse as f64))
+        };
+        let all = [4, 8, 16, 32].map(saved);
+        let best = all.into_iter().fold((1, 0.0, 0.0), |a, b| if b.2 > a.2 { b } else { a });
+        if best.0 == 1 { grid } else { grid.with_tail(best.1, best.0) }
     }
 }
 
@@ -65,13 +98,14 @@ impl Outline {
             let (low, high) = sampled.range();
             let (span, unit) = (high - low, sampled.unit());
             let discrete = !sampled.pair.is_continuous();
-            parts.push(Part { event: event.clone(), tail, times: *times, span, unit, discrete });
             let (low, high) = sampled.pair.range;
             let count = COARSE as f64;
             let edges: Vec<f64> =
                 (0..=COARSE).map(|i| low + (high - low) * i as f64 / count).collect();
             let atoms = merge(sampled.pair.pieces(&edges));
             let losses = sampled.losses(&atoms);
+            let mut outline = losses[0].clone();
+            outline.sort_by(|a, b| a.loss.total_cmp(&b.loss));
             for (i, order) in orders.iter().enumerate() {
                 for d in 0..directions {
                     let losses = &losses[d.min(losses.len() - 1)];
@@ -79,6 +113,9 @@ impl Outline {
                     lower[d][i] += *times as f64 * cumulant(losses, -*order);
                 }
             }
+            let event = event.clone();
+            let times = *times;
+            parts.push(Part { event, tail, times, span, unit, discrete, losses: outline });
         }
         Ok(Self { parts, orders, cumulants, lower })
     }
@@ -99,14 +136,14 @@ impl Outline {
         all.fold((1.0, f64::INFINITY), |best, x| if x.1 < best.1 { x } else { best })
     }
 
-    /// The order of the same bound at ε.
-    pub(super) fn delta(&self, direction: usize, epsilon: f64) -> f64 {
+    /// The order of the same bound at ε, and ln δ.
+    pub(super) fn delta(&self, direction: usize, epsilon: f64) -> (f64, f64) {
         let of = |(&order, &sum): (&f64, &f64)| {
             let hockey = order * order.ln() - (1.0 + order) * order.ln_1p();
             (order, sum + hockey - order * epsilon)
         };
         let all = self.orders.iter().zip(&self.cumulants[direction]).map(of);
-        all.fold((1.0, f64::INFINITY), |best, x| if x.1 < best.1 { x } else { best }).0
+        all.fold((1.0, f64::INFINITY), |best, x| if x.1 < best.1 { x } else { best })
     }
 
     /// What grids add to K at each order: an interval of width w adds a variance of w²/6, and

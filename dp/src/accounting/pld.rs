@@ -52,7 +52,7 @@ use super::transform::{Aim, Question, compose};
 use crate::Result;
 
 /// The part of ε that the grid may cost.
-const TOLERANCE: f64 = 4e-6;
+const TOLERANCE: f64 = 8e-6;
 /// The part of ε that one step may be for a law with atoms, before roots of times.
 const FEW: f64 = 5e-5;
 /// The part of δ that cut tails may cost.
@@ -63,7 +63,7 @@ const SLIP: f64 = 1e-6;
 const LONGEST: usize = 1 << 20;
 const SHORTEST: usize = 1 << 8;
 /// The most intervals of one event.
-const MOST_INTERVALS: f64 = (1 << 20) as f64;
+const MOST_INTERVALS: f64 = (1 << 19) as f64;
 
 /// An upper bound on ε at δ, or infinity.
 pub(super) fn epsilon(events: &[(Event, u64)], delta: f64, grid: Option<f64>) -> Result<f64> {
@@ -73,16 +73,24 @@ pub(super) fn epsilon(events: &[(Event, u64)], delta: f64, grid: Option<f64>) ->
 
 /// An upper bound on δ at ε.
 pub(super) fn delta(events: &[(Event, u64)], epsilon: f64, grid: Option<f64>) -> Result<f64> {
-    // Tails must be small against a δ that is not known yet.
-    let mut scale = 1e-10;
+    // Tails must be small against a δ that is not known yet: a guess from the Chernoff bound.
+    // Wide laws of integers may not reach that far out.
+    let outline = Outline::new(events, 1e-200).or_else(|_| Outline::new(events, 1e-12))?;
+    let guess = (0..outline.directions()).map(|d| outline.delta(d, epsilon).1);
+    let mut scale = (guess.fold(f64::NEG_INFINITY, f64::max).exp() * 1e-2).clamp(1e-240, 1e-2);
     let mut best = 1.0f64;
-    for _ in 0..6 {
+    for _ in 0..7 {
         let outline = Outline::new(events, scale * TAILS)?;
         best = best.min(answer(&outline, Question::Delta(epsilon), scale, grid)?);
-        if best >= scale {
+        if best < scale {
+            // Tails may be most of it.
+            scale = (best * 1e-3).powf(1.2).max(1e-240);
+        } else if best > 1e4 * scale && scale < 1e-10 {
+            // No window is good enough for so small a δ.
+            scale = scale.sqrt();
+        } else {
             break;
         }
-        scale = (best * 1e-3).powf(1.2).max(1e-240);
     }
     Ok(best)
 }
@@ -93,7 +101,7 @@ fn answer(outline: &Outline, question: Question, scale: f64, grid: Option<f64>) 
         .map(|d| {
             let (theta, centre) = match question {
                 Question::Epsilon(delta) => outline.epsilon(d, delta),
-                Question::Delta(epsilon) => (outline.delta(d, epsilon), epsilon),
+                Question::Delta(epsilon) => (outline.delta(d, epsilon).0, epsilon),
             };
             let guess = matches!(question, Question::Epsilon(_));
             Aim { theta, centre, guess, ..Aim::default() }
@@ -161,8 +169,8 @@ fn window(outline: &Outline, aims: &mut [Aim], scale: f64, grids: &mut [Grid]) -
         }
         step *= 2.0;
         for grid in grids.iter_mut() {
-            grid.step = step;
-            grid.stride = (grid.stride / 2).max(1);
+            // Widths stay, or double where they are one step.
+            *grid = Grid::even(step, (grid.stride / 2).max(1));
         }
     }
     SHORTEST
@@ -195,5 +203,10 @@ fn grids(parts: &[Part], aims: &[Aim], explicit: Option<f64>) -> Vec<Grid> {
         }
     }
     let stride = |w: &f64| ((w / step * (1.0 + 1e-9)).floor() as i64).max(1);
-    wanted.iter().map(|w| Grid { step, stride: stride(w) }).collect()
+    let theta = aims.first().map_or(1.0, |a| a.theta);
+    let grid = |(w, part): (&f64, &Part)| {
+        let even = Grid::even(step, stride(w));
+        if explicit.is_some() { even } else { part.with_tail(even, theta) }
+    };
+    wanted.iter().zip(parts).map(grid).collect()
 }

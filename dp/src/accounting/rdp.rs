@@ -169,7 +169,7 @@ fn losses(event: &Sampled, directions: &[Direction]) -> Vec<Vec<(f64, f64)>> {
         let atoms = event.pair.pieces(&[]);
         if atoms.len() > MOST {
             let (low, high) = event.range();
-            let grid = Grid { step: (high - low) / INTERVALS as f64, stride: 1 };
+            let grid = Grid::even((high - low) / INTERVALS as f64, 1);
             let points = |m: Measure| m.points.iter().map(|p| (p.0 as f64 * m.step, p.1)).collect();
             return Measure::of(event, grid).into_iter().map(points).map(finish).collect();
         }

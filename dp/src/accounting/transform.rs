@@ -80,12 +80,15 @@ impl Profile {
                 // Now at `cell`; between grid points δ is linear in e^ε.
                 let inside = (position - cell as f64) * self.step;
                 let value = profile - inside.exp_m1() * (above - profile);
-                Some((value.max(0.0) * (1.0 + 1e-12) + error(position)).min(1.0))
+                let value = value.max(0.0) * (1.0 + 1e-12) + error(position);
+                Some(if value <= 1.0 { value } else { 1.0 })
             }
             Question::Epsilon(delta) => {
                 let last = self.mass.len() - 1;
                 let mut e = error(last as f64);
-                if e > delta {
+                // Where bounds have left the floats (NaN) nothing is within δ.
+                let within = |x: f64| x <= delta;
+                if !within(e) {
                     return Some(f64::INFINITY);
                 }
                 let climb = 1.0 / slope;
@@ -93,10 +96,10 @@ impl Profile {
                     above += self.mass[i + 1];
                     let next = rise * above + fall * profile;
                     e = self.rest + (e - self.rest) * climb;
-                    if next + e > delta {
+                    if !within(next + e) {
                         // Solve D(i+1) + (D(i) - D(i+1)) (e^h - e^x)/(e^h - 1) = δ - e for
                         // x in [0, h): linear in e^x.
-                        let wanted = (delta - e - profile).max(0.0) / (next - profile);
+                        let wanted = ((delta - e - profile) / (next - profile)).max(0.0);
                         let x = (self.step.exp_m1() * (1.0 - wanted.min(1.0))).ln_1p();
                         let epsilon = self.start + i as f64 * self.step + x;
                         return Some(epsilon.max(0.0) + self.shift);

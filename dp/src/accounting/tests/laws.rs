@@ -223,3 +223,16 @@ fn filters_refuse_before_spending() {
     pure.spend(&Event::Pure { epsilon: 0.5 }, 1).unwrap();
     assert!(pure.spend(&Event::Pure { epsilon: 0.51 }, 1).is_err());
 }
+
+#[test]
+fn bounds_that_leave_the_floats_say_nothing() {
+    // About Gaussian with 100 deviations: at least .02 at this δ.
+    let parts = [(poisson(1e-5, gaussian(1000.0)), 1_000_000_000_000)];
+    for method in [Method::Pld, Method::Rdp, Method::Best] {
+        assert!(epsilon(method, &parts, 1e-6) > 0.02, "{method:?}");
+    }
+    // And within reach: 10^9 of them.
+    let parts = [(poisson(1e-4, gaussian(100.0)), 1_000_000_000)];
+    let (pld, rdp) = (epsilon(Method::Pld, &parts, 1e-6), epsilon(Method::Rdp, &parts, 1e-6));
+    assert!(0.117 < pld && pld < rdp && rdp < 0.127, "{pld} {rdp}");
+}
