@@ -8,8 +8,11 @@ use super::sampling::{Loss, Sampled};
 use super::transform::Aim;
 use crate::Result;
 
-/// Intervals or atoms of an outline.
+/// Intervals or atoms of an outline, of one event among few and among many.
 const COARSE: usize = 300;
+const COARSER: usize = 100;
+/// Every so many orders the lower tail is looked at, too.
+const LOWER: usize = 4;
 /// Orders λ that are tried: from 1e-5 by this factor.
 const FACTOR: f64 = 1.25;
 const ORDERS: usize = 120;
@@ -90,8 +93,12 @@ impl Outline {
         };
         let directions = if events.iter().all(|(e, _)| one_sided(e)) { 1 } else { 2 };
         let mut cumulants = vec![vec![0.0; ORDERS]; directions];
-        let mut lower = cumulants.clone();
+        let mut lower = vec![vec![f64::INFINITY; ORDERS]; directions];
+        for sums in &mut lower {
+            sums.iter_mut().step_by(LOWER).for_each(|sum| *sum = 0.0);
+        }
         let mut parts = Vec::with_capacity(events.len());
+        let coarse = if events.len() > 8 { COARSER } else { COARSE };
         for (event, times) in events {
             let tail = (share / *times as f64).clamp(1e-290, 1e-3);
             let sampled = Sampled::new(event, tail)?;
@@ -99,10 +106,9 @@ impl Outline {
             let (span, unit) = (high - low, sampled.unit());
             let discrete = !sampled.pair.is_continuous();
             let (low, high) = sampled.pair.range;
-            let count = COARSE as f64;
-            let edges: Vec<f64> =
-                (0..=COARSE).map(|i| low + (high - low) * i as f64 / count).collect();
-            let atoms = merge(sampled.pair.pieces(&edges));
+            let edge = |i: usize| low + (high - low) * i as f64 / coarse as f64;
+            let edges: Vec<f64> = (0..=coarse).map(edge).collect();
+            let atoms = merge(sampled.pair.pieces(&edges), coarse);
             let losses = sampled.losses(&atoms);
             let mut outline = losses[0].clone();
             outline.sort_by(|a, b| a.loss.total_cmp(&b.loss));
@@ -110,7 +116,9 @@ impl Outline {
                 for d in 0..directions {
                     let losses = &losses[d.min(losses.len() - 1)];
                     cumulants[d][i] += *times as f64 * cumulant(losses, *order);
-                    lower[d][i] += *times as f64 * cumulant(losses, -*order);
+                    if i % LOWER == 0 {
+                        lower[d][i] += *times as f64 * cumulant(losses, -*order);
+                    }
                 }
             }
             let event = event.clone();
@@ -223,8 +231,8 @@ impl Outline {
 }
 
 /// Neighbouring atoms taken together, if there are many.
-fn merge(atoms: Vec<Atom>) -> Vec<Atom> {
-    if atoms.len() <= 2 * COARSE {
+fn merge(atoms: Vec<Atom>, coarse: usize) -> Vec<Atom> {
+    if atoms.len() <= 2 * coarse {
         return atoms;
     }
     let together = |group: &[Atom]| {
@@ -233,7 +241,7 @@ fn merge(atoms: Vec<Atom>) -> Vec<Atom> {
         let loss = if p > 0.0 && q > 0.0 { f64::ln(p / q) } else { middle.loss };
         Atom { p, q, loss, slack: 0.0 }
     };
-    atoms.chunks(atoms.len() / COARSE + 1).map(together).collect()
+    atoms.chunks(atoms.len() / coarse + 1).map(together).collect()
 }
 
 fn cumulant(losses: &[Loss], order: f64) -> f64 {

@@ -165,8 +165,46 @@ fn edges(event: &Sampled, grid: Grid) -> Vec<f64> {
         if edge > edges[edges.len() - 1] && edge < high {
             edges.push(edge);
         }
-        k += if k >= grid.tail { grid.coarse } else { 1 };
+        // The intervals of the tail begin at multiples of their length.
+        let long = (k.div_euclid(grid.coarse) + 1) * grid.coarse;
+        k = if k >= grid.tail { long } else { k + 1 };
     }
     edges.push(high);
     edges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::event::{Event, Sampling};
+    use super::*;
+
+    /// Intervals of any length keep to the rule: the profile is nowhere below that of
+    /// fine ones.
+    #[test]
+    fn long_intervals_cost_but_never_gain() {
+        let event = Event::Subsampled {
+            sampling: Sampling::Poisson { rate: 0.1 },
+            event: Box::new(Event::Gaussian { sigma: 1.0 }),
+        };
+        let sampled = Sampled::new(&event, 1e-20).unwrap();
+        let fine = Measure::of(&sampled, Grid::even(1e-4, 1));
+        for (stride, tail, coarse) in [(10, 0.1, 8), (10, 1.0, 32), (100, -1.0, 4), (7, 0.013, 16)]
+        {
+            let long = Measure::of(&sampled, Grid::even(1e-4, stride).with_tail(tail, coarse));
+            for (fine, long) in fine.iter().zip(&long) {
+                for i in -200..600 {
+                    let epsilon = 0.013 * f64::from(i);
+                    let (least, most) = (profile(fine, epsilon), profile(long, epsilon));
+                    assert!(most >= least * (1.0 - 2e-4) - 1e-15, "{epsilon}: {most} {least}");
+                    assert!(most <= least + 0.2, "{epsilon}: {most} {least}");
+                }
+            }
+        }
+    }
+
+    fn profile(measure: &Measure, epsilon: f64) -> f64 {
+        let part =
+            |p: &(i64, f64)| p.1 * (-(epsilon - p.0 as f64 * measure.step).exp_m1()).max(0.0);
+        measure.points.iter().map(part).sum::<f64>() + measure.infinite
+    }
 }
