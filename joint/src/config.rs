@@ -6,6 +6,7 @@
 //! key = "alpha.key"               # private key; paths are relative to this file
 //! policy = "policy.toml"
 //! audit = "audit.jsonl"
+//! ledger = "budget.ledger"        # optional: privacy budgets of this party's data sets
 //! engine = "rep3"                 # optional: the default
 //! listen = "0.0.0.0:7001"         # optional: where to listen, if not at `address`
 //! timeout = 30                    # optional: seconds to wait for a message
@@ -45,6 +46,9 @@ pub struct PartyFile {
     pub policy: PathBuf,
     /// File of the audit record.
     pub audit: PathBuf,
+    /// File of the privacy budgets, if this party keeps any.
+    #[serde(default)]
+    pub ledger: Option<PathBuf>,
     /// The engine; `rep3` is the only one so far.
     #[serde(default = "default_engine")]
     pub engine: String,
@@ -114,12 +118,13 @@ impl PartyFile {
         let mut file: Self = toml::from_str(&text).map_err(|e| {
             wrong(
                 e.to_string().trim_end().to_owned(),
-                "the keys are session, name, key, policy, audit, engine, listen, timeout, \
-                 connect_timeout, connections, and [[party]] with name, roles, address, pin",
+                "the keys are session, name, key, policy, audit, ledger, engine, listen, \
+                 timeout, connect_timeout, connections, and [[party]] with name, roles, address, pin",
             )
         })?;
         let folder = path.parent().unwrap_or(Path::new("."));
-        for file in [&mut file.key, &mut file.policy, &mut file.audit] {
+        let files = [&mut file.key, &mut file.policy, &mut file.audit];
+        for file in files.into_iter().chain(&mut file.ledger) {
             *file = folder.join(&*file);
         }
         if file.timeout == 0 || file.connect_timeout == 0 {
@@ -231,6 +236,9 @@ mod tests {
         let file = load("good", &text("sha256:bb", "timeout = 5")).unwrap();
         assert_eq!((file.timeout, file.parties().len()), (5, 3));
         assert!(file.key.is_absolute());
+        assert_eq!(file.ledger, None);
+        let file = load("ledger", &text("sha256:bb", "ledger = \"b.ledger\"")).unwrap();
+        assert_eq!(file.ledger, Some(std::env::temp_dir().join("b.ledger")));
     }
 
     #[test]

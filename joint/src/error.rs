@@ -5,6 +5,7 @@
 //! row, column and rule, and are safe to log and to show to anybody at this
 //! party. What peers are told is less: see [`Error::for_peers`].
 
+use crate::ledger::LedgerFault;
 use std::path::PathBuf;
 
 /// The result of everything in this crate.
@@ -102,6 +103,35 @@ pub enum Error {
         line: u64,
         /// What does not hold.
         rule: String,
+    },
+
+    /// The budget ledger cannot be used; nothing was released.
+    #[error("{}: {rule}; {fix}", file.display())]
+    Ledger {
+        /// The file.
+        file: PathBuf,
+        /// Which kind of trouble.
+        kind: LedgerFault,
+        /// What does not hold.
+        rule: String,
+        /// What to do.
+        fix: String,
+    },
+
+    /// A release would cost more than is left of a privacy budget.
+    #[error(
+        "the budget of {whose} does not allow the release: it costs {cost}, and {left} is left \
+         of {cap}; ask for less, or have the budget raised: privity budget grant"
+    )]
+    Overspent {
+        /// The data set, or the recipient and the data set.
+        whose: String,
+        /// The cost of the release.
+        cost: String,
+        /// What is left of the cap.
+        left: String,
+        /// The cap.
+        cap: String,
     },
 
     /// Channels, codecs and engines.
@@ -232,6 +262,8 @@ impl Error {
             | Error::Closed(_)
             | Error::File { .. }
             | Error::Audit { .. }
+            | Error::Ledger { .. }
+            | Error::Overspent { .. }
             | Error::Internal(_) => Vec::new(),
         }
     }
@@ -245,6 +277,8 @@ impl Error {
                 "the operation cannot be done as called, or not on its data".into()
             }
             Error::Core(privity_core::Error::Cancelled { .. }) => "it was cancelled".into(),
+            Error::Overspent { .. } => "its privacy budget does not allow the release".into(),
+            Error::Ledger { .. } => "it cannot use its budget ledger".into(),
             Error::File { .. } | Error::Audit { .. } => "it cannot write its audit record".into(),
             _ => "an error on its side".into(),
         }

@@ -146,6 +146,8 @@ impl Session {
                 | Error::Refused { .. }
                 | Error::PeerStopped { .. }
                 | Error::Closed(_)
+                | Error::Ledger { .. }
+                | Error::Overspent { .. }
                 | Error::Audit { .. } => self.cx.data_refused,
             };
             if fatal {
