@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod budget;
 mod psi;
 mod setup;
 
@@ -36,6 +37,9 @@ enum Command {
     Doctor(setup::Doctor),
     /// Find the rows of a table that another party has too
     Psi(Box<psi::Psi>),
+    /// Grant privacy budgets, and see what is spent of them
+    #[command(subcommand)]
+    Budget(budget::Budget),
     /// Look at the record of what was done
     #[command(subcommand)]
     Audit(setup::Audit),
@@ -47,6 +51,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Bench(args) => bench::run(&args),
         Command::Psi(args) => psi::run(&args),
+        Command::Budget(args) => budget::run(&args),
         Command::Init(args) => setup::init(&args),
         Command::Doctor(args) => setup::doctor(&args),
         Command::Audit(setup::Audit::Verify { file, head }) => {

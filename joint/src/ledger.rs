@@ -33,7 +33,7 @@
 //! Any number of threads and programs may use one file. Each change is one transaction that
 //! holds the write lock from before it reads the balance (`BEGIN IMMEDIATE`).
 //! The file is an SQLite database with a rollback journal (`PERSIST`) and full
-//! synchronisation. A write-ahead log would be twice as fast, and would keep the last
+//! synchronisation. A write-ahead log would be two to four times as fast, and would keep the last
 //! releases in a second file, without which the first one is whole and out of date; and
 //! it does not work on network file systems. A journal that is left behind undoes one
 //! unfinished transaction at most, whose call had not returned.

@@ -64,3 +64,10 @@ pub use policy::Policy;
 pub use privity_core::Cancel;
 pub use session::{Assume, Choice, Planned, Session, run_local};
 pub use table::{ColumnSchema, Missing, ReadOptions, Schema, Table};
+
+/// The example of the page.
+#[cfg(doctest)]
+mod page {
+    #[doc = include_str!("../../docs/budget.md")]
+    struct Budget;
+}

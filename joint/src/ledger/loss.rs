@@ -234,7 +234,7 @@ fn parse(text: &str, scale: u32, round: Round) -> Option<u64> {
         digits.checked_mul(10u128.checked_pow(power.unsigned_abs())?)?
     } else {
         match 10u128.checked_pow(power.unsigned_abs()) {
-            Some(by) => digits / by + u128::from(round == Round::Up && digits % by != 0),
+            Some(by) => digits / by + u128::from(round == Round::Up && !digits.is_multiple_of(by)),
             None => u128::from(round == Round::Up),
         }
     };
