@@ -279,6 +279,14 @@ impl Op {
         }
     }
 
+    /// What it costs of a privacy budget.
+    pub(crate) fn noise(&self) -> Option<&Noise> {
+        match self {
+            Op::Count { noise, .. } => Some(noise),
+            _ => None,
+        }
+    }
+
     /// Whether it opens shared values.
     pub(crate) fn opens(&self) -> bool {
         // Split, woe and evaluate open something of hidden tables only.

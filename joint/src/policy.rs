@@ -20,7 +20,16 @@
 //! what = ["metrics", "model"]
 //! columns = ["income", "age"]   # results that these columns went into
 //! to = ["alpha", "beta"]
+//!
+//! [[allow]]
+//! operation = "count"
+//! columns = ["income", "age"]
+//! to = ["beta", "bureau"]
+//! budget = "customers"          # the data set of the ledger that pays for it
 //! ```
+//!
+//! Counts are opened with noise, and paid for from the [`ledger`](crate::ledger) of each
+//! owner whose columns are used.
 //!
 //! An operation is allowed if **one** rule names it and all of this party's
 //! columns that it uses or that its input was made of, and all others who learn
@@ -68,6 +77,8 @@ struct Rule {
     columns: Vec<String>,
     #[serde(default)]
     to: Vec<String>,
+    /// The data set of the ledger that is charged.
+    budget: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -116,7 +127,8 @@ impl Policy {
     /// and for tests.
     pub fn allow_all() -> Self {
         let all = || vec![ANY.to_owned()];
-        let rule = Rule { operation: ANY.into(), what: all(), columns: all(), to: all() };
+        let rule =
+            Rule { operation: ANY.into(), what: all(), columns: all(), to: all(), budget: None };
         Self { min_rows: 1, min_cell: 0, allow: vec![rule] }
     }
 
@@ -136,8 +148,10 @@ impl Policy {
         let file: File = toml::from_str(text).map_err(|e| Error::Config {
             file: PathBuf::from(path),
             rule: e.to_string().trim_end().to_owned(),
-            fix: "the keys are min_rows, min_cell and [[allow]] with operation, what, columns, to"
-                .into(),
+            fix:
+                "the keys are min_rows, min_cell and [[allow]] with operation, what, columns, to, \
+                  budget"
+                    .into(),
         })?;
         for rule in &file.allow {
             if rule.operation != ANY && !crate::op::KINDS.contains(&rule.operation.as_str()) {
@@ -160,6 +174,26 @@ impl Policy {
                 }
             }
         }
+        for rule in &file.allow {
+            let counts = rule.operation == "count";
+            if rule.budget.is_some() && !counts && rule.operation != ANY {
+                return Err(Error::Config {
+                    file: PathBuf::from(path),
+                    rule: format!("operation '{}' has no 'budget'", rule.operation),
+                    fix: "remove 'budget' from this rule".into(),
+                });
+            }
+            if rule.budget.is_none() && counts && !rule.columns.is_empty() {
+                return Err(Error::Config {
+                    file: PathBuf::from(path),
+                    rule: "a rule for 'count' says which columns and not which budget".into(),
+                    fix:
+                        "add budget = \"NAME\", a data set of this party's ledger: privity budget \
+                          grant NAME"
+                            .into(),
+                });
+            }
+        }
         Ok(Self { min_rows: file.min_rows, min_cell: file.min_cell, allow: file.allow })
     }
 
@@ -172,6 +206,11 @@ impl Policy {
     /// not used.
     pub fn min_cell(&self) -> u64 {
         self.min_cell
+    }
+
+    /// The data set of the ledger that the rule which allows a request charges.
+    pub(crate) fn budget(&self, request: &Request<'_>) -> Option<&str> {
+        self.allow.iter().find(|rule| rule.covers(request))?.budget.as_deref()
     }
 
     /// The name of the rule that allows a request, or the refusal of `party`.
@@ -250,6 +289,9 @@ impl Request<'_> {
         if !self.to.is_empty() {
             text += &format!("to = {}\n", quoted(&mut self.to.iter()));
         }
+        if self.operation == "count" && !self.columns.is_empty() {
+            text += "budget = \"NAME\"\n";
+        }
         text
     }
 }
@@ -326,6 +368,21 @@ mod tests {
             assert!(rule.contains(word), "{rule}");
             assert!(Policy::parse(&fix).unwrap().check("alpha", &r).is_ok(), "{fix}");
         }
+    }
+
+    #[test]
+    fn counts_name_a_budget() {
+        let rule =
+            |more: &str| format!("[[allow]]\noperation = \"count\"\ncolumns = [\"age\"]\n{more}");
+        assert!(Policy::parse(&rule("")).is_err());
+        let policy = Policy::parse(&rule("budget = \"b\"")).unwrap();
+        assert_eq!(policy.budget(&request("count", None, &["age"], &[])), Some("b"));
+        assert_eq!(policy.budget(&request("count", None, &["job"], &[])), None);
+        // A party without columns pays nothing.
+        assert!(Policy::parse("[[allow]]\noperation = \"count\"\nto = [\"beta\"]").is_ok());
+        assert!(Policy::parse("[[allow]]\noperation = \"fit\"\nbudget = \"b\"").is_err());
+        let (_, fix) = refusal(&Policy::deny_all(), &request("count", None, &["age"], &[]));
+        assert!(Policy::parse(&fix).is_ok(), "{fix}");
     }
 
     #[test]

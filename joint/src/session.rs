@@ -18,6 +18,7 @@ use crate::{
     error::{Error, Result},
     gate,
     handle::TableId,
+    ledger::{self, Ledger, Loss, Measure, Neighbours, Reservation, Round},
     op::{Op, To},
     outcome::{ColumnInfo, Explained, Outcome, Progress, StepCost},
     party::Party,
@@ -26,7 +27,7 @@ use crate::{
 };
 use context::Context;
 use machine::{Demand, Machine};
-use privity_core::{Cancel, params};
+use privity_core::{Cancel, params, transcript::Transcript};
 use serde_json::{Map, Value};
 use std::{collections::BTreeSet, path::Path, time::Instant};
 use wire::{Counters, Wire};
@@ -98,6 +99,12 @@ impl Session {
 
     fn new(cx: Context, machine: Box<dyn Machine>) -> Self {
         Self { cx, machine: Some(machine), ended: None, costs: Vec::new(), explained: Vec::new() }
+    }
+
+    /// Pays for releases with noise from this ledger, for sessions that are not opened from
+    /// a `party.toml`, which names it.
+    pub fn pay_from(&mut self, ledger: Ledger) {
+        self.cx.ledger = Some(ledger);
     }
 
     /// This party's name.
@@ -178,6 +185,7 @@ impl Session {
         agree::agree(cx, op)?;
         // 2. It can run on this party's data, and its policy allows it.
         let mut opens = BTreeSet::new();
+        let mut reserved = None;
         let verdict = machine.check(cx, op).and_then(|demand| {
             if op.opens() {
                 opens.clone_from(&demand.to);
@@ -185,18 +193,34 @@ impl Session {
             let rule = allowed(cx, op, &demand);
             explain(cx, op, &demand, &rule, &mut self.explained);
             // A dry run shows what would be refused and goes on.
-            match cx.dry {
-                Some(_) => Ok("dry run".into()),
-                None => rule,
+            if cx.dry.is_some() {
+                return Ok("dry run".into());
             }
+            let rule = rule?;
+            // It is paid for before any data is read.
+            reserved = reserve(cx, op, &demand)?;
+            Ok(rule)
         });
         // 3. It is on record before anything is sent.
         let recorded = match &verdict {
-            Ok(rule) => record(cx, "begin", Some(op), &[("rule", rule.as_str().into())]),
+            Ok(rule) => charged(cx, reserved.as_ref()).and_then(|mut more| {
+                more.push(("rule", rule.as_str().into()));
+                record(cx, "begin", Some(op), &more)
+            }),
             Err(error) => record(cx, "refused", Some(op), &[("reason", reason(error).into())]),
         };
-        let consent = agree::consent(cx, verdict.and(recorded))
-            .inspect_err(|error| stopped_on_record(cx, error))?;
+        let consent = match agree::consent(cx, verdict.and(recorded)) {
+            Ok(consent) => consent,
+            Err(error) => {
+                stopped_on_record(cx, &error);
+                // No noise was drawn and nothing was sent. If this fails, it stays charged.
+                if let Some(reserved) = reserved {
+                    let _ = reserved.cancel();
+                }
+                return Err(error);
+            }
+        };
+        let drawing = reserved.map(Reservation::begin);
         // 4. and 5. The protocol; what it opens goes through the gate.
         let permit = gate::permit(&consent, cx, opens);
         cx.report("start", 0.0);
@@ -208,6 +232,9 @@ impl Session {
         let recorded = record(cx, "end", None, &[("outcome", outcome.into())]);
         let result = result?;
         recorded?;
+        if let Some(drawing) = drawing {
+            drawing.commit()?;
+        }
         cx.report("done", 1.0);
         Ok(result)
     }
@@ -360,14 +387,73 @@ fn choose(cx: &mut Context, on: &[String]) -> Result<Choice> {
 
 /// Asks this party's policy.
 fn allowed(cx: &Context, op: &Op, demand: &Demand) -> Result<String> {
+    cx.policy.check(cx.name(), &request(cx, op, demand))
+}
+
+fn request<'a>(cx: &Context, op: &'a Op, demand: &Demand) -> Request<'a> {
     let own = demand.sources.iter().filter(|(owner, _)| *owner == cx.me);
-    let request = Request {
+    Request {
         operation: op.kind(),
         what: demand.what,
         columns: own.map(|(_, column)| column.clone()).collect(),
         to: cx.others(&demand.to),
-    };
-    cx.policy.check(cx.name(), &request)
+    }
+}
+
+/// Charges this party's ledger for a release with noise, if it uses its columns.
+fn reserve(cx: &Context, op: &Op, demand: &Demand) -> Result<Option<Reservation>> {
+    let Some(noise) = op.noise() else { return Ok(None) };
+    let request = request(cx, op, demand);
+    if request.columns.is_empty() {
+        return Ok(None);
+    }
+    // Only a rule for all operations names none: it is for learning and for tests.
+    let Some(budget) = cx.policy.budget(&request) else { return Ok(None) };
+    let wrong = |rule: String, fix: &str| Error::argument(op.kind(), rule, fix);
+    let ledger = cx.ledger.as_ref().ok_or_else(|| {
+        wrong(
+            format!("the policy charges budget '{budget}', and this party has no ledger"),
+            "name one in party.toml (ledger = \"budget.ledger\"), or give it to the session",
+        )
+    })?;
+    let terms = ledger.balance(budget)?.terms;
+    if terms.neighbours != Neighbours::Replace {
+        return Err(wrong(
+            format!("the terms of budget '{budget}' are for units that come and go"),
+            "counts protect the values of a row, not its presence: grant it with --neighbours \
+             replace",
+        ));
+    }
+    let mut digest = Transcript::new("privity charged operation");
+    digest.append("operation", agree::canonical(cx, op)?.as_bytes());
+    ledger
+        .reserve(&ledger::Request {
+            data_set: budget.into(),
+            recipients: request.to.into_iter().collect(),
+            // As decimal numbers, so that parts of a budget add up to it.
+            cost: Loss::read(
+                Measure::Approximate,
+                &noise.epsilon.to_string(),
+                &noise.delta.to_string(),
+                Round::Up,
+            )?,
+            session: hex(&cx.session),
+            operation: digest.digest(),
+            note: format!("operation {} of the session: {}", cx.sequence, op.kind()),
+        })
+        .map(Some)
+}
+
+/// What the record says of a charge: its entry, and the end of the ledger's chain, which
+/// an older copy of the file does not have.
+fn charged(cx: &Context, reserved: Option<&Reservation>) -> Result<Vec<(&'static str, Value)>> {
+    match (reserved, &cx.ledger) {
+        (Some(reserved), Some(ledger)) => Ok(vec![
+            ("charged", reserved.number().into()),
+            ("ledger", ledger.head()?.to_string().into()),
+        ]),
+        _ => Ok(Vec::new()),
+    }
 }
 
 fn explain(

@@ -5,6 +5,7 @@ use super::{Assume, Planned, wire::Wire};
 use crate::{
     audit::Audit,
     error::{Error, Result},
+    ledger::Ledger,
     op::To,
     outcome::Progress,
     party::Party,
@@ -20,6 +21,8 @@ pub(crate) struct Context {
     pub(crate) wire: Wire,
     pub(crate) policy: Policy,
     pub(crate) audit: Audit,
+    /// Where releases with noise are paid for.
+    pub(crate) ledger: Option<Ledger>,
     /// The id of this run: a hash of what all agreed on and of everybody's nonce.
     pub(crate) session: [u8; 32],
     pub(crate) sequence: u64,

@@ -10,6 +10,7 @@ use crate::{
     audit::Audit,
     config::{self, PartyFile},
     error::{Error, Result},
+    ledger::Ledger,
     party::Party,
     policy::Policy,
 };
@@ -26,6 +27,7 @@ pub(super) fn open(path: &Path, cancel: &Cancel) -> Result<Session> {
     let file = PartyFile::load(path)?;
     let policy = Policy::load(&file.policy)?;
     let audit = Audit::open(&file.audit)?;
+    let ledger = file.ledger.as_deref().map(Ledger::open).transpose()?;
     let identity = Identity::load(&file.key)?;
     let parties = file.parties();
     file.check_session(path)?;
@@ -52,7 +54,9 @@ pub(super) fn open(path: &Path, cancel: &Cancel) -> Result<Session> {
     let mesh = privity_net::connect(&net, None, cancel)?;
     let timeout = net.timeout;
     let pins: Vec<&str> = file.parties.iter().map(|peer| peer.pin.as_str()).collect();
-    start(mesh, parties, &pins, policy, audit, timeout, &parameters)
+    let mut session = start(mesh, parties, &pins, policy, audit, timeout, &parameters)?;
+    session.cx.ledger = ledger;
+    Ok(session)
 }
 
 /// All parties in one process; greetings need all of them, hence the threads.
@@ -154,6 +158,7 @@ fn context(parties: Vec<Party>, me: usize, wire: Wire, policy: Policy, audit: Au
         wire,
         policy,
         audit,
+        ledger: None,
         session: [0; 32],
         sequence: 0,
         min_cell: 0,

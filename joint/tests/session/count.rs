@@ -8,6 +8,7 @@ use crate::{
 };
 use privity_joint::{
     Assume, Error, Op, Opened, Output, Party, Planned, Policy, Result, Session, Table, TableId,
+    ledger::{Ledger, Loss, Measure, Neighbours, Round, Standing, Terms},
     private::{Attribute, Noise, NoiseLaw, NoiseSource, Term},
     run_local,
 };
@@ -246,6 +247,78 @@ fn a_dry_run_costs_the_same() {
         let told = explained.iter().filter(|e| e.op == "count").collect::<Vec<_>>();
         assert!(told.len() == 2 && told[0].what.contains("epsilon 98"), "{told:?}");
     }
+}
+
+fn paying(own: &str, columns: &str) -> Policy {
+    Policy::parse(&format!(
+        "min_rows = 1\nmin_cell = 0\n[[allow]]\noperation = \"align\"\ncolumns = [\"id\"]\nto = [\"*\"]\n\
+         [[allow]]\noperation = \"count\"\ncolumns = [{columns}]\nto = [\"*\"]\nbudget = \"{own}\"\n"
+    ))
+    .unwrap()
+}
+
+/// Every owner whose columns are used pays, before anything is read; who cannot stops it
+/// for all, and then nobody has paid.
+#[test]
+fn owners_pay_from_their_ledgers() {
+    let folder = std::env::temp_dir().join(format!("privity-count-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let ledger = |name: &str, cap: &str| {
+        let path = folder.join(name);
+        let _ = std::fs::remove_file(&path);
+        let ledger = Ledger::create(&path).unwrap();
+        let cap = Loss::read(Measure::Approximate, cap, "1e-5", Round::Down).unwrap();
+        ledger.grant(name, &Terms::new("id", Neighbours::Replace, cap)).unwrap();
+        ledger
+    };
+    // alpha could pay three times, beta twice.
+    let ledgers = [ledger("alpha", "300"), ledger("beta", "196")];
+    let mut parties = banks();
+    parties[0].1 = paying("alpha", "\"bad\", \"income\"");
+    parties[1].1 = paying("beta", "\"age\"");
+    let all = customers(60, 12);
+    let results = run_local(&parties, |s| {
+        if let Some(ledger) = ledgers.iter().zip(["alpha", "beta"]).find(|(_, n)| *n == s.name()) {
+            s.pay_from(ledger.0.clone());
+        }
+        let table = align(s, own(s, &all))?;
+        // Only alpha's columns: beta pays nothing.
+        count(s, table, &attributes(), &[&[1], &[2]], NONE)?;
+        let both = |s: &mut Session| count(s, table, &attributes(), &[&[0], &[1]], NONE);
+        both(s)?;
+        // Now alpha has 104 left, beta 98.
+        both(s)?;
+        let error = both(s).unwrap_err().to_string();
+        Ok((error, s.audit()?))
+    });
+    let results = results.unwrap();
+    for (name, ledger) in ["alpha", "beta"].iter().zip(&ledgers) {
+        let spent = ledger.balance(name).unwrap().total.spent().to_f64().0;
+        let expected = if *name == "alpha" { 294.0 } else { 196.0 };
+        assert_eq!(spent, expected, "{name}");
+        let standings: Vec<_> =
+            ledger.history(Some(name)).unwrap().iter().filter_map(|e| e.standing).collect();
+        assert!(standings.iter().all(|s| *s != Standing::Unfinished), "{standings:?}");
+        let _ = std::fs::remove_file(ledger.path());
+    }
+    assert!(results[1].0.contains("'beta'") && results[1].0.contains("left"), "{}", results[1].0);
+    assert!(results[0].0.contains("budget"), "{}", results[0].0);
+    assert!(results[0].1.contains("\"charged\"") && results[0].1.contains("\"ledger\""));
+    let _ = std::fs::remove_dir_all(&folder);
+}
+
+#[test]
+fn who_pays_needs_a_ledger() {
+    let all = customers(60, 13);
+    let mut parties = banks();
+    parties[1].1 = paying("beta", "\"age\"");
+    let results = run_local(&parties, |s| {
+        let table = align(s, own(s, &all))?;
+        Ok(count(s, table, &attributes(), &[&[0], &[1]], NONE).unwrap_err().to_string())
+    });
+    let errors = results.unwrap();
+    assert!(errors[1].contains("no ledger"), "{}", errors[1]);
+    assert!(errors[0].contains("stopped by 'beta'"), "{}", errors[0]);
 }
 
 #[test]
