@@ -1,0 +1,75 @@
+//! Discrete Gaussian noise.
+//!
+//! **Paper.** CKS20, theorem 4 and its extension to vectors.
+//!
+//! **Proof note.** Neighbours: two data sets whose exact answers \\(x, x' \in
+//! \mathbb{Z}^d\\) differ by \\(\sum_j (x_j - x'_j)^2 \le \Delta^2\\). The discrete
+//! Gaussian distribution with parameter \\(\sigma^2\\), moved by an integer m, has Rényi
+//! divergence of order alpha at most \\(\alpha m^2/2\sigma^2\\) from itself, as Poisson
+//! summation shows. Coordinates are independent, so divergences add up:
+//!
+//! \\[ D_\alpha \le \alpha\,\frac{\Delta^2}{2\sigma^2} = \alpha\rho,
+//!    \qquad \sigma^2 = \frac{\Delta^2}{2\rho}. \qquad (1) \\]
+//!
+//! sigma^2 is rounded up. This is not the loss of the continuous Gaussian: an accountant
+//! gets [`Gaussian::law`] and uses its own probabilities.
+
+use crate::{
+    Error, Ratio, Result,
+    sampler::{DiscreteGaussian, Source},
+};
+use dashu_int::UBig;
+use rand::CryptoRng;
+
+/// Integer answers of a bounded L2 sensitivity, with discrete Gaussian noise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gaussian {
+    law: DiscreteGaussian,
+    squared: u128,
+    rho: Ratio,
+}
+
+impl Gaussian {
+    /// For answers whose difference has at most this squared L2 norm.
+    pub fn new(sensitivity_squared: u128, rho: Ratio) -> Result<Self> {
+        if sensitivity_squared == 0 {
+            return Err(Error::Parameter { what: "sensitivity", rule: "it must be above 0" });
+        }
+        // (1)
+        let sigma_squared = Ratio::up(
+            &(UBig::from(sensitivity_squared) * UBig::from(rho.denominator())),
+            &(UBig::from(rho.numerator()) * UBig::from(2u8)),
+        );
+        let rule = "sensitivity^2/2 rho must be from 2^-40 to 2^62 squared steps: use a \
+                    coarser granularity, narrower bounds or a larger rho";
+        let law = sigma_squared
+            .and_then(DiscreteGaussian::new)
+            .map_err(|_| Error::Parameter { what: "noise", rule })?;
+        Ok(Self { law, squared: sensitivity_squared, rho })
+    }
+
+    /// The exact answer with noise.
+    pub fn release<R: CryptoRng>(&self, answer: i128, source: &mut Source<R>) -> i128 {
+        answer.saturating_add(self.law.sample(source).into())
+    }
+
+    /// Adds noise to a vector whose sensitivity was given as a whole.
+    pub fn release_vector<R: CryptoRng>(&self, answer: &mut [i128], source: &mut Source<R>) {
+        answer.iter_mut().for_each(|x| *x = self.release(*x, source));
+    }
+
+    /// The law of the noise.
+    pub fn law(&self) -> DiscreteGaussian {
+        self.law
+    }
+
+    /// The squared L2 sensitivity.
+    pub fn sensitivity_squared(&self) -> u128 {
+        self.squared
+    }
+
+    /// The loss.
+    pub fn rho(&self) -> Ratio {
+        self.rho
+    }
+}
