@@ -214,7 +214,7 @@ fn moments_keep_their_promise() {
     let add = Privacy::new(Neighbours::AddRemove, Loss::pure(1.0).unwrap());
     let covariance = Covariance::new(&[(0.0, 1.0), (0.0, 1.0)], add).unwrap();
     holds("moments", (1.0, 0.0), 0.4, |side, source| {
-        let rows = [vec![0.25, 0.75].repeat(60), vec![1.0; either(side, 0, 1)]].concat();
+        let rows = [[0.25, 0.75].repeat(60), vec![1.0; either(side, 0, 1)]].concat();
         let moments = covariance.release(&[&rows, &rows], Units::Rows, source).unwrap().value;
         let n = moments.rows();
         // Columns are from 0 to 1; z is from -1 to 1.

@@ -99,8 +99,8 @@ impl Covariance {
         let kept = units.select(rows, |_| 0, self.privacy.contributions.merged(), source)?;
         let z: Vec<Vec<i32>> = (columns.iter().zip(&self.columns))
             .map(|(column, grid)| match &kept {
-                None => column.iter().map(|&x| place(grid, x)).collect(),
-                Some(kept) => kept.iter().map(|&row| place(grid, column[row])).collect(),
+                None => column.iter().map(place(grid)).collect(),
+                Some(kept) => kept.iter().map(|&row| &column[row]).map(place(grid)).collect(),
             })
             .collect();
         let n = kept.map_or(rows, |kept| kept.len());
@@ -156,12 +156,13 @@ fn ranges(d: usize, public_rows: bool) -> impl Iterator<Item = (i64, i64, u128)>
     [count, (-M, M, d), (0, M, d), (-M, M, d * (d - 1) / 2)].into_iter().filter(|x| x.2 > 0)
 }
 
-/// z of a number: between -M and M whatever the number, as the quotient of an integer
-/// between -steps and steps.
-fn place(grid: &Grid, x: f64) -> i32 {
-    let steps = grid.steps() as i64; // below 2^22
-    let twice = 2 * grid.index(x) - grid.lower() - grid.upper();
-    ((2 * M * twice + steps).div_euclid(2 * steps)) as i32
+/// z of a number. With s steps and f = floor(2^38 M / s), a number of steps t from the middle,
+/// counted twice, |t| <= s, has |t f| <= 2^38 M, and rounding keeps it from -M to M.
+fn place(grid: &Grid) -> impl Fn(&f64) -> i32 {
+    let (grid, ends) = (*grid, grid.lower() + grid.upper());
+    // Between 2^20 - 1 and 2^21 + 1 steps: products fit into 64 bits.
+    let factor = (M << 38) / grid.steps() as i64;
+    move |&x| (((2 * grid.index(x) - ends) * factor + (1 << 37)) >> 38) as i32
 }
 
 /// A product of (1), rounded to nearest.
@@ -257,12 +258,13 @@ mod tests {
             let grid = Grid::fitted(lower, lower + width);
             prop_assume!(grid.is_ok());
             let grid = grid.unwrap();
-            let (a, b) = (place(&grid, f64::from_bits(a)), place(&grid, f64::from_bits(b)));
+            let place = place(&grid);
+            let (a, b) = (place(&f64::from_bits(a)), place(&f64::from_bits(b)));
             let m = M as i32;
             prop_assert!((-m..=m).contains(&a) && (-m..=m).contains(&b));
             prop_assert!((-M..=M).contains(&product(a, b)) && (0..=M).contains(&product(a, a)));
-            prop_assert_eq!(place(&grid, f64::NEG_INFINITY), -m);
-            prop_assert_eq!(place(&grid, f64::INFINITY), m);
+            prop_assert_eq!(place(&f64::NEG_INFINITY), -m);
+            prop_assert_eq!(place(&f64::INFINITY), m);
         }
     }
 }
