@@ -1,4 +1,4 @@
-//! Differential privacy: exact noise, mechanisms, estimators, audits.
+//! Differential privacy: exact noise, mechanisms, estimators, accounting, audits.
 //!
 //! ```
 //! use privity_dp::{Grid, Loss, Neighbours, Privacy, Units, estimator::Mean, sampler::Source};
@@ -19,8 +19,9 @@
 //! [`estimator`] takes rows: it bounds what a unit contributes ([`Units`]), clips and brings
 //! reals to a [`Grid`], computes an exact integer answer, and hands it to a [`mechanism`],
 //! which draws from a [`sampler`]. Between clipping and release there is no float. A
-//! [`Release`] says what it cost ([`Loss`]). [`Partition`] is for parts that no unit shares.
-//! [`audit`] bounds a loss from below by trial.
+//! [`Release`] says what it cost ([`Loss`]); [`accounting`] says what several cost together.
+//! [`Partition`] is for parts that no unit shares. [`audit`] bounds a loss from below by
+//! trial.
 //!
 //! # Who trusts whom
 //!
@@ -37,6 +38,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod accounting;
 pub mod audit;
 mod bounding;
 pub mod estimator;

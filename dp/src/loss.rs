@@ -1,6 +1,6 @@
 //! What a release costs.
 
-use crate::{Error, Ratio, Result};
+use crate::{Error, Ratio, Result, release::above};
 use dashu_int::UBig;
 use std::fmt;
 
@@ -128,11 +128,6 @@ impl Total {
             delta: f(self.delta, other.delta),
         }
     }
-}
-
-/// Two roundings of a conversion and one of a quotient.
-fn above(x: Ratio) -> f64 {
-    x.to_f64().next_up().next_up()
 }
 
 impl fmt::Display for Loss {

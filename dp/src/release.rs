@@ -1,6 +1,6 @@
 //! What comes out: a value, and what it cost.
 
-use crate::{Loss, Neighbours, Total, mechanism::Noise};
+use crate::{Loss, Neighbours, Ratio, Total, accounting::Event, mechanism::Noise};
 use std::fmt;
 
 /// One use of a mechanism on the data.
@@ -16,6 +16,9 @@ pub struct Part {
     pub unit: f64,
     /// How many numbers got such noise. The loss is for all of them together.
     pub coordinates: usize,
+    /// How many of them a unit can move, each by so many steps at most, where that says all:
+    /// pairs of a change and a number of coordinates.
+    pub(crate) changes: Vec<(u128, u64)>,
 }
 
 impl Part {
@@ -26,11 +29,57 @@ impl Part {
         unit: f64,
         coordinates: usize,
     ) -> Self {
-        Self { what, loss, noise: Some(noise), unit, coordinates }
+        Self { what, loss, noise: Some(noise), unit, coordinates, changes: Vec::new() }
     }
 
     pub(crate) fn choice(what: &'static str, loss: Loss) -> Self {
-        Self { what, loss, noise: None, unit: 1.0, coordinates: 1 }
+        Self { what, loss, noise: None, unit: 1.0, coordinates: 1, changes: Vec::new() }
+    }
+
+    pub(crate) fn moved(self, changes: Vec<(u128, u64)>) -> Self {
+        Self { changes, ..self }
+    }
+
+    /// For an [`Accountant`](crate::accounting::Accountant) of the same relation. Where it is
+    /// known which coordinates a unit moves, and by how much, the noise itself is accounted,
+    /// otherwise the loss.
+    pub fn event(&self) -> Event {
+        let known = match self.loss {
+            Loss::Pure { epsilon } => Event::Pure { epsilon: above(epsilon) },
+            Loss::Concentrated { rho } => Event::Zcdp { rho: above(rho) },
+            Loss::Approximate { epsilon, delta } => {
+                return Event::Approximate { epsilon: above(epsilon), delta };
+            }
+        };
+        self.exact_event().unwrap_or(known)
+    }
+
+    /// Coordinates with a bound for each: their noise is independent, so they compose.
+    fn exact_event(&self) -> Option<Event> {
+        let noise = self.noise?;
+        let mut events = Vec::with_capacity(self.changes.len());
+        for &(change, count) in &self.changes {
+            // What an accountant takes: 2^20 steps, and a support that it can sum.
+            let sensitivity = u64::try_from(change).ok().filter(|x| (1..=1 << 20).contains(x))?;
+            let event = match noise {
+                Noise::Laplace(laplace) => {
+                    Event::DiscreteLaplace { scale: laplace.law().scale(), sensitivity }
+                }
+                Noise::Gaussian(gaussian) => {
+                    let sigma_squared = gaussian.law().sigma_squared();
+                    if sigma_squared.to_f64() > 2f64.powi(34) {
+                        return None;
+                    }
+                    Event::DiscreteGaussian { sigma_squared, sensitivity }
+                }
+            };
+            events.push((event, count));
+        }
+        match events.as_slice() {
+            [] => None,
+            [(event, 1)] => Some(event.clone()),
+            _ => Some(Event::Composed(events)),
+        }
     }
 
     /// The noise in one number is within this of zero with probability `level`.
@@ -73,6 +122,11 @@ impl<T> Release<T> {
     /// What it cost in all, by adding up.
     pub fn total(&self) -> Total {
         Total::of(self.parts.iter().map(|part| part.loss))
+    }
+
+    /// What it was, for an [`Accountant`](crate::accounting::Accountant).
+    pub fn events(&self) -> Vec<Event> {
+        self.parts.iter().map(Part::event).collect()
     }
 
     /// The same costs, another value: post-processing.
@@ -140,10 +194,20 @@ impl Explanation {
         Self { parts, neighbours, level, half_width }
     }
 
+    /// What it would be, for an [`Accountant`](crate::accounting::Accountant).
+    pub fn events(&self) -> Vec<Event> {
+        self.parts.iter().map(Part::event).collect()
+    }
+
     /// What it would cost in all, by adding up.
     pub fn total(&self) -> Total {
         Total::of(self.parts.iter().map(|part| part.loss))
     }
+}
+
+/// Two roundings of a conversion and one of a quotient.
+pub(crate) fn above(x: Ratio) -> f64 {
+    x.to_f64().next_up().next_up()
 }
 
 impl fmt::Display for Explanation {

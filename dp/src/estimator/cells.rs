@@ -38,7 +38,10 @@ impl Cells {
     }
 
     pub(super) fn part(&self, what: &'static str) -> Part {
-        Part::noise(what, self.privacy.loss, self.noise, 1.0, self.number)
+        let bound = self.privacy.contributions;
+        let both = if self.privacy.neighbours == Neighbours::Replace { 2 } else { 1 };
+        let moved = vec![(bound.per_group().into(), both * u64::from(bound.groups()))];
+        Part::noise(what, self.privacy.loss, self.noise, 1.0, self.number).moved(moved)
     }
 
     pub(super) fn explain(&self, what: &'static str, level: f64) -> Explanation {

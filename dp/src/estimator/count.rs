@@ -25,6 +25,7 @@ impl Count {
 
     fn part(&self) -> Part {
         Part::noise("count", self.privacy.loss, self.noise, 1.0, 1)
+            .moved(vec![(self.privacy.contributions.all(), 1)])
     }
 
     /// Cost and reach, without data.

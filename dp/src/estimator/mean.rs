@@ -53,7 +53,10 @@ impl Mean {
             false => ("sums of distances to both bounds", 2),
         };
         let unit = self.grid.granularity();
-        Part::noise(what, self.privacy.loss, self.noise, unit, coordinates)
+        let part = Part::noise(what, self.privacy.loss, self.noise, unit, coordinates);
+        // Of the pair only the sum of both changes is bounded.
+        let single = self.privacy.public_rows().then(|| (self.grid.steps().into(), 1));
+        part.moved(single.into_iter().collect())
     }
 
     /// Cost, and the reach of the noise in the sums, without data. Divide by the number of

@@ -74,7 +74,12 @@ impl Covariance {
         let d = self.columns.len();
         let coordinates = usize::from(!self.privacy.public_rows()) + d + d * (d + 1) / 2;
         let what = "moments, of columns between -1 and 1";
-        Part::noise(what, self.privacy.loss, self.noise, 1.0 / M as f64, coordinates)
+        let changes = ranges(d, self.privacy.public_rows())
+            .filter_map(|(low, high, count)| {
+                Some((self.privacy.span(low, high)?, u64::try_from(count).ok()?))
+            })
+            .collect();
+        Part::noise(what, self.privacy.loss, self.noise, 1.0 / M as f64, coordinates).moved(changes)
     }
 
     /// Cost, and the reach of the noise in the sums, without data. Divide by the number of
@@ -160,7 +165,7 @@ fn ranges(d: usize, public_rows: bool) -> impl Iterator<Item = (i64, i64, u128)>
 /// counted twice, |t| <= s, has |t f| <= 2^38 M, and rounding keeps it from -M to M.
 fn place(grid: &Grid) -> impl Fn(&f64) -> i32 {
     let (grid, ends) = (*grid, grid.lower() + grid.upper());
-    // Between 2^20 - 1 and 2^21 + 1 steps: products fit into 64 bits.
+    // Between 2^19 - 1 and 2^20 + 1 steps: products fit into 64 bits.
     let factor = (M << 38) / grid.steps() as i64;
     move |&x| (((2 * grid.index(x) - ends) * factor + (1 << 37)) >> 38) as i32
 }

@@ -31,7 +31,9 @@ impl Sum {
     }
 
     fn part(&self) -> Part {
+        let span = self.privacy.span(self.grid.lower(), self.grid.upper());
         Part::noise("sum", self.privacy.loss, self.noise, self.grid.granularity(), 1)
+            .moved(span.map(|span| (span, 1)).into_iter().collect())
     }
 
     /// Cost and reach, without data.

@@ -288,6 +288,48 @@ fn relations_and_contributions_set_the_noise() {
     assert_eq!(scales[1], [16.0, 96.0, 16.0, 192.0, 2.0, 12.0, 6.0]);
 }
 
+/// Every release has an event that an accountant of the relation takes, and what it makes of
+/// one release is not more than was asked for.
+#[test]
+fn accountants_take_what_was_released() {
+    use crate::accounting::{Accountant, Method};
+    let source = &mut source(15);
+    let grid = Grid::fitted(0.0, 100.0).unwrap();
+    let data = numbers(100, 16);
+    for neighbours in BOTH {
+        for contributions in [(1, 1), (2, 3)] {
+            let bound = Contributions::new(contributions.0, contributions.1).unwrap();
+            let privacy = privacy(neighbours, 0.5).contributions(bound);
+            let rho = Privacy { loss: Loss::concentrated(0.02).unwrap(), ..privacy };
+            let events = |privacy| {
+                [
+                    Mean::new(grid, privacy).unwrap().explain(0.9).events(),
+                    Sum::new(grid, privacy).unwrap().explain(0.9).events(),
+                    Count::new(privacy).unwrap().explain(0.9).events(),
+                    Histogram::new(0.0, 1.0, 9, privacy).unwrap().explain(0.9).events(),
+                    Covariance::new(&[(0.0, 1.0); 2], privacy).unwrap().explain(0.9).events(),
+                ]
+                .concat()
+            };
+            let quantile = Quantile::new(0.5, grid, privacy).unwrap();
+            let release = quantile.release(&data, Units::Rows, source).unwrap();
+            let mut pure = events(privacy);
+            pure.extend(release.events());
+            for event in pure {
+                let mut accountant = Accountant::new(neighbours, Method::Basic);
+                accountant.compose(&event, 1).unwrap();
+                close(accountant.epsilon(0.0).unwrap(), 0.5, 1e-6);
+            }
+            for event in events(rho) {
+                let mut accountant = Accountant::new(neighbours, Method::Zcdp);
+                accountant.compose(&event, 1).unwrap();
+                let most = crate::accounting::zcdp_epsilon(0.02, 1e-6).unwrap();
+                assert!(accountant.epsilon(1e-6).unwrap() <= most + 1e-6, "{event:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn units_are_bounded_before_anything_is_counted() {
     let source = &mut source(9);

@@ -45,10 +45,7 @@ impl Tree {
         }
         // (1)
         let h = u128::from(horizon.ilog2() + 1);
-        let most = u128::from(match neighbours {
-            Neighbours::AddRemove => grid.lower().unsigned_abs().max(grid.upper().unsigned_abs()),
-            Neighbours::Replace => grid.steps(),
-        });
+        let most = most(&grid, neighbours);
         let sensitivity = Sensitivity::checked(most.checked_mul(h), (most * most).checked_mul(h))?;
         let noise = Noise::new(sensitivity, loss)?;
         let nodes = vec![(0, 0); h as usize];
@@ -59,7 +56,8 @@ impl Tree {
     /// most log2 T + 1 nodes.
     pub fn part(&self) -> Part {
         let unit = self.grid.granularity();
-        Part::noise("running sums", self.loss, self.noise, unit, self.nodes.len())
+        let changes = vec![(most(&self.grid, self.neighbours), self.nodes.len() as u64)];
+        Part::noise("running sums", self.loss, self.noise, unit, self.nodes.len()).moved(changes)
     }
 
     /// For which relation.
@@ -86,6 +84,14 @@ impl Tree {
             .sum();
         Ok(self.grid.value(sum))
     }
+}
+
+/// Delta.
+fn most(grid: &Grid, neighbours: Neighbours) -> u128 {
+    u128::from(match neighbours {
+        Neighbours::AddRemove => grid.lower().unsigned_abs().max(grid.upper().unsigned_abs()),
+        Neighbours::Replace => grid.steps(),
+    })
 }
 
 impl fmt::Debug for Tree {
