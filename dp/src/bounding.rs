@@ -125,15 +125,16 @@ impl Units<'_> {
             let rule = "there must be one for each row";
             return Err(Error::Parameter { what: "identifiers of units", rule });
         }
-        let mut order: Vec<usize> = (0..rows).collect();
-        order.sort_unstable_by_key(|&row| (ids[row], row));
+        let mut order: Vec<(u64, usize)> = ids.iter().copied().zip(0..).collect();
+        order.sort_unstable();
         let mut kept = Vec::with_capacity(rows);
-        for unit in order.chunk_by_mut(|&a, &b| ids[a] == ids[b]) {
+        for unit in order.chunk_by_mut(|a, b| a.0 == b.0) {
             let mut groups: Vec<(u32, u32)> = Vec::new();
             for i in 0..unit.len() {
                 let j = i + source.below((unit.len() - i) as u64) as usize;
                 unit.swap(i, j);
-                let name = group(unit[i]);
+                let row = unit[i].1;
+                let name = group(row);
                 let place = groups.iter().position(|(group, _)| *group == name);
                 let place = match place {
                     Some(place) => place,
@@ -145,7 +146,7 @@ impl Units<'_> {
                 };
                 if groups[place].1 < most.rows {
                     groups[place].1 += 1;
-                    kept.push(unit[i]);
+                    kept.push(row);
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! What a release costs.
 
-use crate::{Error, Ratio, Result, release::above};
+use crate::{Error, Ratio, Result, accounting::zcdp_epsilon, release::above};
 use dashu_int::UBig;
 use std::fmt;
 
@@ -36,6 +36,28 @@ impl Loss {
     /// Concentrated, with the largest exact rho that is not above this.
     pub fn concentrated(rho: f64) -> Result<Self> {
         Ok(Self::Concentrated { rho: named(rho, "rho")? })
+    }
+
+    /// The greatest concentrated loss that is known to be (epsilon, delta)-private, by the
+    /// conversion of CKS20 (corollary 13), for Gaussian noise. An accountant that knows the
+    /// noise itself finds a smaller epsilon.
+    pub fn within(epsilon: f64, delta: f64) -> Result<Self> {
+        if !(1e-9..=1e6).contains(&epsilon) {
+            let rule = "it must be from 1e-9 to 1e6, usually from 0.01 to 10";
+            return Err(Error::Parameter { what: "epsilon", rule });
+        }
+        let enough = |rho: f64| Ok::<bool, Error>(zcdp_epsilon(rho, delta)? <= epsilon);
+        // rho-zCDP is at least rho in epsilon for any delta of interest.
+        let (mut low, mut high) = (1e-11, epsilon.max(1e-6));
+        if !enough(low)? {
+            let rule = "together with delta it must allow a rho of 1e-11: take more of either";
+            return Err(Error::Parameter { what: "epsilon", rule });
+        }
+        while high > low * (1.0 + 1e-9) {
+            let middle = (low * high).sqrt();
+            if enough(middle)? { low = middle } else { high = middle }
+        }
+        Self::concentrated(low)
     }
 
     /// The part `share`/`whole` of epsilon or rho, and of delta, rounded down.
@@ -159,5 +181,13 @@ mod tests {
         let total = Total::of([rho, approximate, loss]);
         assert!(total.rho >= 0.5 && total.delta >= 1e-6 && total.epsilon >= 1.1);
         assert_eq!(rho.to_string(), "rho 0.500000");
+        for (epsilon, delta) in [(0.1, 1e-6), (1.0, 1e-9), (8.0, 1e-5)] {
+            let Loss::Concentrated { rho } = Loss::within(epsilon, delta).unwrap() else {
+                panic!("not concentrated")
+            };
+            let back = zcdp_epsilon(rho.to_f64(), delta).unwrap();
+            assert!(back <= epsilon && back > 0.999 * epsilon, "{back}");
+        }
+        assert!(Loss::within(f64::NAN, 1e-6).is_err() && Loss::within(1.0, 0.0).is_err());
     }
 }

@@ -89,7 +89,7 @@ impl Histogram {
     fn near(&self, x: f64, scale: f64) -> usize {
         let last = self.cells.number - 1;
         // Saturates at both ends.
-        let guess = (((x - self.edges[0]) * scale) as usize).min(last);
+        let guess = (((x - self.edges[0]) * scale) as i32).clamp(0, last as i32) as usize;
         let lower = self.edges[guess] <= x || guess == 0;
         let upper = x < self.edges[guess + 1] || guess == last;
         if lower && upper && !x.is_nan() { guess } else { self.search(x) }

@@ -461,6 +461,58 @@ fn parts_cost_as_much_as_the_dearest() {
 }
 
 proptest! {
+    /// Acceptance: whatever the rows, neighbours are never further apart than is claimed.
+    /// There is no noise, so releases are the exact answers.
+    #[test]
+    fn neighbours_are_within_the_claimed_sensitivity(
+        rows in prop::collection::vec((any::<u64>().prop_map(f64::from_bits), 0u64..8), 1..30),
+        other in any::<u64>().prop_map(f64::from_bits), most in 1u32..3, unit in 0u64..8,
+    ) {
+        let source = &mut source(17);
+        let grid = Grid::new(-3.0, 5.0, 0.5).unwrap();
+        for neighbours in BOTH {
+            let privacy = sure(neighbours).contributions(Contributions::rows(most).unwrap());
+            // Every row of the unit is gone, or all are others.
+            let next: Vec<(f64, u64)> = match neighbours {
+                Neighbours::AddRemove => {
+                    rows.iter().copied().filter(|row| row.1 != unit).collect()
+                }
+                Neighbours::Replace => {
+                    let change = |row: (f64, u64)| if row.1 == unit { (other, unit) } else { row };
+                    rows.iter().copied().map(change).collect()
+                }
+            };
+            // A random choice of rows would differ between the two for other units: they
+            // have one row each here.
+            let single = |rows: &[(f64, u64)]| {
+                let rows = rows.iter().enumerate();
+                let id = |(i, row): (usize, &(f64, u64))| {
+                    (row.0, if row.1 == unit { 1 << 40 } else { i as u64 })
+                };
+                rows.map(id).unzip::<f64, u64, Vec<f64>, Vec<u64>>()
+            };
+            let (before, after) = (single(&rows), single(&next));
+            let sum = Sum::new(grid, privacy).unwrap();
+            let mut value = |of: &(Vec<f64>, Vec<u64>)| {
+                let sum = sum.release(&of.0, Units::Ids(&of.1), source).unwrap().value / 0.5;
+                let histogram = Histogram::new(-1.0, 1.0, 3, privacy).unwrap();
+                let bins = histogram.release(&of.0, Units::Ids(&of.1), source).unwrap().value;
+                let flags: Vec<bool> = of.0.iter().map(|x| *x > 0.0).collect();
+                let count = Count::new(privacy).unwrap();
+                (sum, bins, count.release(&flags, Units::Ids(&of.1), source).unwrap().value)
+            };
+            let (before, after) = (value(&before), value(&after));
+            let span = privacy.span(grid.lower(), grid.upper()).unwrap() as f64;
+            prop_assert!((before.0 - after.0).abs() <= span);
+            let l1: u64 = before.1.iter().zip(&after.1).map(|(a, b)| a.abs_diff(*b)).sum();
+            let both = if neighbours == Neighbours::Replace { 2 } else { 1 };
+            prop_assert!(l1 <= both * u64::from(most));
+            prop_assert!(before.2.abs_diff(after.2) <= u64::from(most));
+        }
+    }
+}
+
+proptest! {
     #[test]
     fn nothing_panics(
         data in prop::collection::vec(any::<u64>().prop_map(f64::from_bits), 0..20),

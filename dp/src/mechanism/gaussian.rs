@@ -15,7 +15,8 @@
 //! gets [`Gaussian::law`] and uses its own probabilities.
 
 use crate::{
-    Error, Ratio, Result,
+    Error, Loss, Neighbours, Ratio, Result,
+    accounting::{Accountant, Event, Method, calibrate},
     sampler::{DiscreteGaussian, Source},
 };
 use dashu_int::UBig;
@@ -46,6 +47,31 @@ impl Gaussian {
             .and_then(DiscreteGaussian::new)
             .map_err(|_| Error::Parameter { what: "noise", rule })?;
         Ok(Self { law, squared: sensitivity_squared, rho })
+    }
+
+    /// For one answer that differs by at most `sensitivity`, with the least noise that is
+    /// (epsilon, delta)-private by the probabilities of the discrete law itself. This is not
+    /// the classical formula, which fails above epsilon = 1, nor that of the continuous
+    /// Gaussian, which fails for small sigma.
+    pub fn calibrated(sensitivity: u64, epsilon: f64, delta: f64) -> Result<Self> {
+        let Loss::Concentrated { rho } = Loss::within(epsilon, delta)? else {
+            unreachable!("a concentrated loss")
+        };
+        let squared = u128::from(sensitivity) * u128::from(sensitivity);
+        // Enough, and at most a few times too much.
+        let enough = Self::new(squared, rho)?.law.sigma_squared().to_f64();
+        let accountant = Accountant::new(Neighbours::Replace, Method::Best);
+        let events = |sigma_squared: f64| {
+            let sigma_squared = Ratio::at_least(sigma_squared)?;
+            Ok(vec![(Event::DiscreteGaussian { sigma_squared, sensitivity }, 1)])
+        };
+        let range = enough / 64.0..=enough * 1.001;
+        let found = Ratio::at_least(calibrate(&accountant, epsilon, delta, range, events)?)?;
+        let rho = Ratio::up(
+            &(UBig::from(squared) * UBig::from(found.denominator())),
+            &(UBig::from(found.numerator()) * UBig::from(2u8)),
+        )?;
+        Ok(Self { law: DiscreteGaussian::new(found)?, squared, rho })
     }
 
     /// The exact answer with noise.

@@ -66,6 +66,33 @@ fn half_widths_hold_the_noise() {
     }
 }
 
+/// Held against the exact sum over the law.
+#[test]
+fn calibrated_gaussians_are_as_private_as_they_say() {
+    for (sensitivity, epsilon, delta) in [(1u64, 1.0, 1e-5), (1, 8.0, 1e-6), (5, 0.5, 1e-6)] {
+        let gaussian = Gaussian::calibrated(sensitivity, epsilon, delta).unwrap();
+        let hockey = |variance: f64| {
+            let weight = |x: i64| (-(x * x) as f64 / (2.0 * variance)).exp();
+            let norm: f64 = (-3000..=3000).map(weight).sum();
+            let shift = sensitivity as i64;
+            let over = |x| (weight(x) - epsilon.exp() * weight(x + shift)).max(0.0);
+            (-3000..=3000).map(over).sum::<f64>() / norm
+        };
+        let variance = gaussian.law().sigma_squared().to_f64();
+        assert!(hockey(variance) <= delta, "{}", hockey(variance));
+        let concentrated = Loss::within(epsilon, delta).unwrap();
+        let Ok(Noise::Gaussian(loose)) =
+            Noise::new(Sensitivity::scalar(sensitivity.into()).unwrap(), concentrated)
+        else {
+            panic!("not Gaussian")
+        };
+        assert!(variance < loose.law().sigma_squared().to_f64());
+        assert!(hockey(variance * 0.97) > delta, "twice the slack of the search");
+    }
+    assert!(Gaussian::calibrated(0, 1.0, 1e-6).is_err());
+    assert!(Gaussian::calibrated(1, -1.0, 1e-6).is_err());
+}
+
 #[test]
 fn reals_pay_for_their_rounding() {
     let loss = Loss::pure(1.0).unwrap();
