@@ -11,7 +11,11 @@
 //! number of rows that is public on the whole is not public in a part.
 //!
 //! A [`Partition`] can only be made here, from a function that puts each row in one part,
-//! so the composition cannot be claimed for parts that overlap.
+//! so the composition cannot be claimed for parts that overlap:
+//!
+//! ```compile_fail
+//! let overlapping = privity_dp::Partition { parts: vec![vec![1, 2], vec![2, 3]] };
+//! ```
 
 use crate::{Error, Neighbours, Release, Result, Total, sampler::Source};
 use rand::CryptoRng;

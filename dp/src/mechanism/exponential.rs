@@ -28,7 +28,10 @@
 //! would have made: no table, no rounding. Levels so deep that they do not matter at this
 //! width are one interval that begins at zero.
 
-use crate::{Error, Ratio, Result, sampler::Source, sampler::bernoulli_exp};
+use crate::{
+    Error, Ratio, Result, accounting::Event, release::above, sampler::Source,
+    sampler::bernoulli_exp,
+};
 use dashu_int::UBig;
 use rand::CryptoRng;
 use std::{borrow::Cow, sync::OnceLock};
@@ -67,6 +70,11 @@ impl Exponential {
     /// The loss.
     pub fn epsilon(&self) -> Ratio {
         self.epsilon
+    }
+
+    /// For an accountant.
+    pub fn event(&self) -> Event {
+        Event::Pure { epsilon: above(self.epsilon) }
     }
 
     /// One candidate of blocks that do not overlap. Which blocks there are may depend on

@@ -17,6 +17,7 @@
 use crate::{
     Error, Loss, Neighbours, Ratio, Result,
     accounting::{Accountant, Event, Method, calibrate},
+    release::above,
     sampler::{DiscreteGaussian, Source},
 };
 use dashu_int::UBig;
@@ -97,5 +98,19 @@ impl Gaussian {
     /// The loss.
     pub fn rho(&self) -> Ratio {
         self.rho
+    }
+
+    /// For an accountant: of a vector.
+    pub fn event(&self) -> Event {
+        Event::Zcdp { rho: above(self.rho) }
+    }
+
+    /// For an accountant: of one number, by the law of the noise, if it moves by at most
+    /// 2^20 steps.
+    pub fn scalar_event(&self) -> Option<Event> {
+        let sensitivity =
+            self.squared.isqrt() + u128::from(self.squared.isqrt().pow(2) < self.squared);
+        let sensitivity = u64::try_from(sensitivity).ok().filter(|x| *x <= 1 << 20)?;
+        Some(Event::DiscreteGaussian { sigma_squared: self.law.sigma_squared(), sensitivity })
     }
 }

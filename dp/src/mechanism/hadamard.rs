@@ -21,7 +21,10 @@
 //! for all x at once by the fast Walsh-Hadamard transform.
 
 use super::Estimate;
-use crate::{Error, Ratio, Result, sampler::Source, sampler::bernoulli_exp};
+use crate::{
+    Error, Ratio, Result, accounting::Event, release::above, sampler::Source,
+    sampler::bernoulli_exp,
+};
 use rand::CryptoRng;
 
 /// One of very many values, sent with deniability.
@@ -44,6 +47,11 @@ impl HadamardResponse {
     /// The loss of one report.
     pub fn epsilon(&self) -> Ratio {
         self.epsilon
+    }
+
+    /// For an accountant.
+    pub fn event(&self) -> Event {
+        Event::Pure { epsilon: above(self.epsilon) }
     }
 
     /// What a person sends. A value out of range counts as the last one.

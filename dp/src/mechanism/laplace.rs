@@ -16,6 +16,8 @@
 
 use crate::{
     Error, Ratio, Result,
+    accounting::Event,
+    release::above,
     sampler::{DiscreteLaplace, Source},
 };
 use dashu_int::UBig;
@@ -25,6 +27,7 @@ use rand::CryptoRng;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Laplace {
     law: DiscreteLaplace,
+    sensitivity: u128,
     epsilon: Ratio,
 }
 
@@ -43,7 +46,7 @@ impl Laplace {
         let law = scale
             .and_then(DiscreteLaplace::new)
             .map_err(|_| Error::Parameter { what: "noise", rule })?;
-        Ok(Self { law, epsilon })
+        Ok(Self { law, sensitivity, epsilon })
     }
 
     /// The exact answer with noise.
@@ -64,5 +67,17 @@ impl Laplace {
     /// The loss.
     pub fn epsilon(&self) -> Ratio {
         self.epsilon
+    }
+
+    /// For an accountant: of a vector.
+    pub fn event(&self) -> Event {
+        Event::Pure { epsilon: above(self.epsilon) }
+    }
+
+    /// For an accountant: of one number, by the law of the noise, if it moves by at most
+    /// 2^20 steps.
+    pub fn scalar_event(&self) -> Option<Event> {
+        let sensitivity = u64::try_from(self.sensitivity).ok().filter(|x| *x <= 1 << 20)?;
+        Some(Event::DiscreteLaplace { scale: self.law.scale(), sensitivity })
     }
 }

@@ -20,7 +20,7 @@
 //! [`NoisyMax::monotonic`].
 
 use super::Laplace;
-use crate::{Error, Ratio, Result, sampler::Source};
+use crate::{Error, Ratio, Result, accounting::Event, release::above, sampler::Source};
 use rand::CryptoRng;
 
 /// Chooses the index of the greatest answer with noise. The noise is not shown.
@@ -43,6 +43,11 @@ impl NoisyMax {
     /// The loss.
     pub fn epsilon(&self) -> Ratio {
         self.laplace.epsilon()
+    }
+
+    /// For an accountant.
+    pub fn event(&self) -> Event {
+        Event::Pure { epsilon: above(self.epsilon()) }
     }
 
     /// The index of one answer.

@@ -20,7 +20,10 @@
 //!
 //! The coins are exact, since utilities are integers and epsilon is a quotient.
 
-use crate::{Error, Ratio, Result, sampler::Source, sampler::bernoulli_exp};
+use crate::{
+    Error, Ratio, Result, accounting::Event, release::above, sampler::Source,
+    sampler::bernoulli_exp,
+};
 use rand::CryptoRng;
 
 /// Chooses an index of high utility.
@@ -54,6 +57,11 @@ impl PermuteAndFlip {
     /// The loss.
     pub fn epsilon(&self) -> Ratio {
         self.epsilon
+    }
+
+    /// For an accountant.
+    pub fn event(&self) -> Event {
+        Event::Pure { epsilon: above(self.epsilon) }
     }
 
     /// The index of one utility.

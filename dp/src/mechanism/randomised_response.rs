@@ -14,7 +14,8 @@
 //! of \\(e^{-\varepsilon}\\); if not kept, drawn again. That is (1), and how many draws it
 //! takes does not depend on the value.
 
-use crate::{Error, Ratio, Result, sampler::Source, sampler::bernoulli_exp};
+use crate::sampler::{Source, bernoulli_exp};
+use crate::{Error, Ratio, Result, accounting::Event, release::above};
 use rand::CryptoRng;
 
 /// One of k values, sent with deniability.
@@ -46,6 +47,14 @@ impl RandomisedResponse {
     /// The loss of one report.
     pub fn epsilon(&self) -> Ratio {
         self.epsilon
+    }
+
+    /// For an accountant of [`Neighbours::Replace`](crate::Neighbours::Replace).
+    pub fn event(&self) -> Event {
+        // (1), rounded up: the exponential and three operations, each by an ulp or less.
+        let others = f64::from(self.values - 1) * (-above(self.epsilon)).exp();
+        let truth = (1.0 / (1.0 + others)) * (1.0 + 4.0 * f64::EPSILON);
+        Event::RandomizedResponse { categories: self.values.into(), truth }
     }
 
     /// What a person sends. A value out of range counts as the last one.

@@ -27,6 +27,8 @@ pub struct Real {
     grid: Grid,
     coordinates: usize,
     noise: Noise,
+    /// How far one coordinate moves, if there is no other.
+    single: Option<u128>,
     loss: Loss,
     neighbours: Neighbours,
 }
@@ -62,12 +64,14 @@ impl Real {
         let sensitivity =
             Sensitivity::checked(Some(steps(l1)? + u128::from(d)), l2.checked_mul(l2))?;
         let noise = Noise::new(sensitivity, loss)?;
-        Ok(Self { grid, coordinates, noise, loss, neighbours })
+        let single = (d == 1).then(|| sensitivity.l1.max(l2));
+        Ok(Self { grid, coordinates, noise, single, loss, neighbours })
     }
 
     fn part(&self) -> Part {
         let unit = self.grid.granularity();
-        Part::noise("real answers", self.loss, self.noise, unit, self.coordinates)
+        let part = Part::noise("real answers", self.loss, self.noise, unit, self.coordinates);
+        part.moved(self.single.map(|steps| (steps, 1)).into_iter().collect())
     }
 
     /// Cost and reach, without data.

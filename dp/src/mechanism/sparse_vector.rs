@@ -18,7 +18,7 @@
 //! direction, \\(\Delta\\) in place of \\(2\Delta\\) suffices (theorem 5 of the paper).
 
 use super::Laplace;
-use crate::{Error, Loss, Ratio, Result, sampler::Source};
+use crate::{Error, Loss, Ratio, Result, accounting::Event, release::above, sampler::Source};
 use rand::CryptoRng;
 use std::fmt;
 
@@ -83,6 +83,11 @@ impl SparseVector {
     /// The loss of all replies together.
     pub fn epsilon(&self) -> Ratio {
         self.epsilon
+    }
+
+    /// For an accountant.
+    pub fn event(&self) -> Event {
+        Event::Pure { epsilon: above(self.epsilon) }
     }
 
     /// How many replies "above" are left.

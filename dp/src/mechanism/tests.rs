@@ -239,6 +239,42 @@ fn running_sums_run() {
     assert!((ratio - 1.0).abs() < 0.5, "{ratio}");
 }
 
+/// An accountant takes every event, and finds the epsilon that was asked for.
+#[test]
+fn mechanisms_say_their_events() {
+    use crate::accounting::{Accountant, Method};
+    let one = epsilon(1, 1);
+    let source = &mut source(10);
+    let real = Real::new(1, (1.0, 1.0), 0.25, Neighbours::Replace, Loss::pure(1.0).unwrap());
+    let grid = Grid::integers(0, 1).unwrap();
+    let tree = Tree::new(grid, 9, Neighbours::Replace, Loss::pure(1.0).unwrap());
+    let events = [
+        Laplace::new(3, one).unwrap().event(),
+        Laplace::new(3, one).unwrap().scalar_event().unwrap(),
+        PermuteAndFlip::new(1, one).unwrap().event(),
+        NoisyMax::new(1, one).unwrap().event(),
+        Exponential::new(1, one).unwrap().event(),
+        SparseVector::new(0, 1, 3, one, source).unwrap().event(),
+        RandomisedResponse::new(5, one).unwrap().event(),
+        HadamardResponse::new(5, one).unwrap().event(),
+        Threshold::new(1, 1, Neighbours::Replace, one, 1e-9).unwrap().event(),
+        real.unwrap().explain(0.9).events().remove(0),
+        tree.unwrap().part().event(),
+    ];
+    for event in events {
+        let mut accountant = Accountant::new(Neighbours::Replace, Method::Basic);
+        accountant.compose(&event, 1).unwrap();
+        let found = accountant.epsilon(1e-8).unwrap();
+        assert!((found - 1.0).abs() < 1e-9, "{event:?}: {found}");
+    }
+    let gaussian = Gaussian::new(9, epsilon(1, 8)).unwrap();
+    for event in [gaussian.event(), gaussian.scalar_event().unwrap()] {
+        let mut accountant = Accountant::new(Neighbours::Replace, Method::Best);
+        accountant.compose(&event, 1).unwrap();
+        assert!(accountant.epsilon(1e-6).unwrap() < 3.0, "{event:?}");
+    }
+}
+
 proptest! {
     /// Whatever comes in, an answer or a typed error comes out.
     #[test]

@@ -23,9 +23,8 @@
 //! Keys come out in their own order, whatever the order of the data: it carries nothing.
 
 use super::{Laplace, Noise};
-use crate::{
-    Error, Loss, Neighbours, Part, Ratio, Release, Result, release::Spread, sampler::Source,
-};
+use crate::{Error, Loss, Neighbours, Part, Ratio, Release, Result};
+use crate::{accounting::Event, release::Spread, sampler::Source};
 use rand::CryptoRng;
 use std::collections::BTreeMap;
 
@@ -70,6 +69,11 @@ impl Threshold {
     /// The loss.
     pub fn loss(&self) -> Loss {
         self.loss
+    }
+
+    /// For an accountant.
+    pub fn event(&self) -> Event {
+        self.part("counts of unknown keys").event()
     }
 
     pub(crate) fn part(&self, what: &'static str) -> Part {
