@@ -1,9 +1,10 @@
-//! Exact samplers, in draws per second, and releases from a million rows; one core.
+//! Exact samplers, in draws per second; accounting; releases from a million rows. One core.
 #![allow(missing_docs, clippy::expect_used)]
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use privity_dp::{
     Contributions, Grid, Loss, Neighbours, Privacy, Ratio, Units,
+    accounting::{Accountant, Event, Method, Sampling},
     estimator::{Histogram, Mean, Quantile, Quantiles, Variance},
     mechanism::{PermuteAndFlip, SparseVector},
     sampler::{DiscreteGaussian, DiscreteLaplace, Source},
@@ -82,5 +83,37 @@ fn choices(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, samplers, estimators, choices);
+fn step(sigma: f64, rate: f64) -> Event {
+    let event = Box::new(Event::Gaussian { sigma });
+    Event::Subsampled { sampling: Sampling::Poisson { rate }, event }
+}
+
+fn accounting(c: &mut Criterion) {
+    let new = |method| Accountant::new(Neighbours::AddRemove, method);
+    let mut group = c.benchmark_group("accounting");
+    let mut answer = |name: &str, accountant: &Accountant, delta: f64| {
+        group.bench_function(name, |b| b.iter(|| accountant.epsilon(delta).expect("in range")));
+    };
+    for (name, sigma, rate, times, delta) in [
+        ("sigma 1, q .01, T 1000", 1.0, 0.01, 1000, 1e-5),
+        ("sigma 4, q .001, T 100000", 4.0, 1e-3, 100_000, 1e-6),
+    ] {
+        for method in [Method::Pld, Method::Rdp] {
+            let mut accountant = new(method);
+            accountant.compose(&step(sigma, rate), times).expect("in range");
+            answer(&format!("{method:?}, {name}"), &accountant, delta);
+        }
+    }
+    let mut given = new(Method::Pld).with_grid(1e-4).expect("in range");
+    given.compose(&step(1.0, 0.01), 1000).expect("in range");
+    answer("Pld at 1e-4, both directions", &given, 1e-5);
+    let mut different = new(Method::Pld);
+    for i in 0..51 {
+        different.compose(&step(1.0 + 0.02 * f64::from(i), 0.01), 20).expect("in range");
+    }
+    answer("Pld, 51 different", &different, 1e-5);
+    group.finish();
+}
+
+criterion_group!(benches, samplers, accounting, estimators, choices);
 criterion_main!(benches);

@@ -48,6 +48,7 @@ mod pair;
 mod pld;
 mod rdp;
 mod sampling;
+mod transform;
 mod zcdp;
 
 pub use calibrate::calibrate;

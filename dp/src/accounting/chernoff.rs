@@ -2,13 +2,17 @@
 //! has to be a bound, since every choice of the parameters gives one.
 
 use super::event::{Event, Sampling};
+use super::measure::Grid;
 use super::pair::Atom;
-use super::pld::Aim;
 use super::sampling::{Loss, Sampled};
+use super::transform::Aim;
 use crate::Result;
 
-/// Intervals or atoms of an outline.
+/// Intervals or atoms of an outline, of one event among few and among many.
 const COARSE: usize = 300;
+const COARSER: usize = 100;
+/// Every so many orders the lower tail is looked at, too.
+const LOWER: usize = 4;
 /// Orders λ that are tried: from 1e-5 by this factor.
 const FACTOR: f64 = 1.25;
 const ORDERS: usize = 120;
@@ -22,12 +26,47 @@ pub(super) struct Part {
     pub(super) span: f64,
     /// Losses are multiples of this.
     pub(super) unit: Option<f64>,
+    /// Whether losses are few and far between.
+    pub(super) discrete: bool,
+    /// Losses of a removal, coarsely.
+    losses: Vec<Loss>,
 }
 
 impl Part {
     /// Its dominating pair.
     pub(super) fn sampled(&self) -> Result<Sampled> {
         Sampled::new(&self.event, self.tail)
+    }
+
+    /// Where the tilted mass from there on is the part 1/(2 coarse²) of all: intervals that
+    /// are `coarse` times as long cost half as much there as the short ones elsewhere.
+    fn tail(&self, theta: f64, coarse: i64) -> f64 {
+        let most = self.losses.iter().map(|l| theta * l.loss).fold(f64::NEG_INFINITY, f64::max);
+        let weight = |l: &Loss| l.mass * (theta * l.loss - most).exp();
+        let limit = self.losses.iter().map(weight).sum::<f64>() / (2 * coarse * coarse) as f64;
+        let mut above = 0.0;
+        for l in self.losses.iter().rev() {
+            above += weight(l);
+            if above > limit {
+                return l.loss;
+            }
+        }
+        f64::INFINITY
+    }
+
+    /// The grid with the tail that saves most intervals.
+    pub(super) fn with_tail(&self, grid: Grid, theta: f64) -> Grid {
+        if self.discrete {
+            return grid;
+        }
+        let Some(highest) = self.losses.last().map(|l| l.loss) else { return grid };
+        let saved = |coarse: i64| {
+            let tail = self.tail(theta, coarse);
+            (coarse, tail, (highest - tail) * (1.0 - 1.0 / coarse as f64))
+        };
+        let all = [4, 8, 16, 32].map(saved);
+        let best = all.into_iter().fold((1, 0.0, 0.0), |a, b| if b.2 > a.2 { b } else { a });
+        if best.0 == 1 { grid } else { grid.with_tail(best.1, best.0) }
     }
 }
 
@@ -54,27 +93,37 @@ impl Outline {
         };
         let directions = if events.iter().all(|(e, _)| one_sided(e)) { 1 } else { 2 };
         let mut cumulants = vec![vec![0.0; ORDERS]; directions];
-        let mut lower = cumulants.clone();
+        let mut lower = vec![vec![f64::INFINITY; ORDERS]; directions];
+        for sums in &mut lower {
+            sums.iter_mut().step_by(LOWER).for_each(|sum| *sum = 0.0);
+        }
         let mut parts = Vec::with_capacity(events.len());
+        let coarse = if events.len() > 8 { COARSER } else { COARSE };
         for (event, times) in events {
             let tail = (share / *times as f64).clamp(1e-290, 1e-3);
             let sampled = Sampled::new(event, tail)?;
             let (low, high) = sampled.range();
             let (span, unit) = (high - low, sampled.unit());
-            parts.push(Part { event: event.clone(), tail, times: *times, span, unit });
+            let discrete = !sampled.pair.is_continuous();
             let (low, high) = sampled.pair.range;
-            let count = COARSE as f64;
-            let edges: Vec<f64> =
-                (0..=COARSE).map(|i| low + (high - low) * i as f64 / count).collect();
-            let atoms = merge(sampled.pair.pieces(&edges));
+            let edge = |i: usize| low + (high - low) * i as f64 / coarse as f64;
+            let edges: Vec<f64> = (0..=coarse).map(edge).collect();
+            let atoms = merge(sampled.pair.pieces(&edges), coarse);
             let losses = sampled.losses(&atoms);
+            let mut outline = losses[0].clone();
+            outline.sort_by(|a, b| a.loss.total_cmp(&b.loss));
             for (i, order) in orders.iter().enumerate() {
                 for d in 0..directions {
                     let losses = &losses[d.min(losses.len() - 1)];
                     cumulants[d][i] += *times as f64 * cumulant(losses, *order);
-                    lower[d][i] += *times as f64 * cumulant(losses, -*order);
+                    if i % LOWER == 0 {
+                        lower[d][i] += *times as f64 * cumulant(losses, -*order);
+                    }
                 }
             }
+            let event = event.clone();
+            let times = *times;
+            parts.push(Part { event, tail, times, span, unit, discrete, losses: outline });
         }
         Ok(Self { parts, orders, cumulants, lower })
     }
@@ -95,19 +144,39 @@ impl Outline {
         all.fold((1.0, f64::INFINITY), |best, x| if x.1 < best.1 { x } else { best })
     }
 
-    /// The order of the same bound at ε.
-    pub(super) fn delta(&self, direction: usize, epsilon: f64) -> f64 {
+    /// The order of the same bound at ε, and ln δ.
+    pub(super) fn delta(&self, direction: usize, epsilon: f64) -> (f64, f64) {
         let of = |(&order, &sum): (&f64, &f64)| {
             let hockey = order * order.ln() - (1.0 + order) * order.ln_1p();
             (order, sum + hockey - order * epsilon)
         };
         let all = self.orders.iter().zip(&self.cumulants[direction]).map(of);
+        all.fold((1.0, f64::INFINITY), |best, x| if x.1 < best.1 { x } else { best })
+    }
+
+    /// What grids add to K at each order: an interval of width w adds a variance of w²/6, and
+    /// w at most.
+    pub(super) fn coarsening(&self, grids: &[Grid]) -> Vec<f64> {
+        let of = |order: &f64| {
+            let event = |(part, grid): (&Part, &Grid)| {
+                let wide = order * grid.width();
+                part.times as f64 * wide.min(0.5 * wide * wide)
+            };
+            self.parts.iter().zip(grids).map(event).sum()
+        };
+        self.orders.iter().map(of).collect()
+    }
+
+    /// The order at which the bound of the mass from `at` on is least.
+    pub(super) fn steepest(&self, direction: usize, at: f64, extra: &[f64]) -> f64 {
+        let all = self.raised(direction, extra).map(|(order, sum)| (order, sum - order * at));
         all.fold((1.0, f64::INFINITY), |best, x| if x.1 < best.1 { x } else { best }).0
     }
 
-    /// The order at which \\(K(\lambda) - \lambda\varepsilon\\) is least.
-    pub(super) fn steepest(&self, direction: usize, epsilon: f64) -> f64 {
-        self.least(direction, |_| epsilon).0
+    /// Orders and K on the grids.
+    fn raised(&self, direction: usize, extra: &[f64]) -> impl Iterator<Item = (f64, f64)> {
+        let sums = self.cumulants[direction].iter().zip(extra);
+        self.orders.iter().zip(sums).map(|(order, (sum, extra))| (*order, sum + extra))
     }
 
     /// A tilt and a start for a window of this length that has little left out and little
@@ -120,11 +189,11 @@ impl Outline {
         direction: usize,
         aim: Aim,
         (length, step): (f64, f64),
-        slip: f64,
-        noise: f64,
+        (slip, noise): (f64, f64),
+        extra: &[f64],
     ) -> Option<(f64, f64)> {
         // The window may start as low as its upper end allows.
-        let (order, exponent) = self.least_of(direction, slip);
+        let (order, exponent) = self.least_of(direction, slip, extra);
         let start = (exponent - slip) / order - length + 2.0 * step;
         let highest = aim.highest();
         if start > highest {
@@ -134,9 +203,10 @@ impl Outline {
         let fits = |(&theta, &sum): (&f64, &f64)| {
             let weights = -0.5 * theta.ln() - theta.ln().max(0.0);
             let round_off = sum - theta * highest + noise + weights;
-            let above = |(&order, &sum): (&f64, &f64)| sum - order * (highest + length);
-            let all = self.orders.iter().zip(&self.cumulants[direction]);
-            let beyond = all.map(above).fold(f64::INFINITY, f64::min);
+            let all = self.raised(direction, extra);
+            let beyond = all
+                .map(|(order, sum)| sum - order * (highest + length))
+                .fold(f64::INFINITY, f64::min);
             let quiet = round_off < slip + 2.0 || theta >= aim.theta;
             quiet && low - theta * length < slip && beyond + theta * length < slip
         };
@@ -153,22 +223,16 @@ impl Outline {
 
     /// The order and the cumulant with which \\(e^{K(\lambda) - \lambda b}\\) reaches e^slip
     /// at the least b.
-    fn least_of(&self, direction: usize, slip: f64) -> (f64, f64) {
-        let all = self.orders.iter().zip(&self.cumulants[direction]).map(|(o, s)| (*o, *s));
+    fn least_of(&self, direction: usize, slip: f64, extra: &[f64]) -> (f64, f64) {
+        let all = self.raised(direction, extra);
         let at = |x: &(f64, f64)| (x.1 - slip) / x.0;
         all.fold((1.0, f64::INFINITY), |best, x| if at(&x) < at(&best) { x } else { best })
-    }
-
-    fn least(&self, direction: usize, at: impl Fn(f64) -> f64) -> (f64, f64) {
-        let all = self.orders.iter().zip(&self.cumulants[direction]);
-        let all = all.map(|(&order, &sum)| (order, sum - order * at(order)));
-        all.fold((1.0, f64::INFINITY), |best, x| if x.1 < best.1 { x } else { best })
     }
 }
 
 /// Neighbouring atoms taken together, if there are many.
-fn merge(atoms: Vec<Atom>) -> Vec<Atom> {
-    if atoms.len() <= 2 * COARSE {
+fn merge(atoms: Vec<Atom>, coarse: usize) -> Vec<Atom> {
+    if atoms.len() <= 2 * coarse {
         return atoms;
     }
     let together = |group: &[Atom]| {
@@ -177,7 +241,7 @@ fn merge(atoms: Vec<Atom>) -> Vec<Atom> {
         let loss = if p > 0.0 && q > 0.0 { f64::ln(p / q) } else { middle.loss };
         Atom { p, q, loss, slack: 0.0 }
     };
-    atoms.chunks(atoms.len() / COARSE + 1).map(together).collect()
+    atoms.chunks(atoms.len() / coarse + 1).map(together).collect()
 }
 
 fn cumulant(losses: &[Loss], order: f64) -> f64 {

@@ -10,8 +10,8 @@
 //!   answers; any method serves, since each prefix of it is an ordinary composition.
 //! - [`Filter::adaptive`]: events are chosen freely. The divergences of one order α, fixed at
 //!   the start, are summed and kept at or below what (1) of the conversion
-//!   (`accounting/zcdp.rs`) leaves for (ε, δ) at that order: Feldman and Zrnic, theorem 3.1.
-//!   α is the best for Gaussian noise. Mass set aside (δ of approximate events, cut tails) adds
+//!   (`accounting/zcdp.rs`) leaves for (ε, δ) at that order: the Rényi filter of Feldman and
+//!   Zrnic, section 4. α is the best for Gaussian noise. Mass set aside (δ of approximate events, cut tails) adds
 //!   up and has a share of δ.
 
 use super::event::{Event, count, probability, refuse};

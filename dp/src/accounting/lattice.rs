@@ -142,8 +142,10 @@ impl Lattice {
     /// f against f moved up by the sensitivity: atoms, and the mass that has no partner.
     pub(super) fn against_shifted(&self, sensitivity: u64) -> (Vec<Atom>, f64) {
         let shift = usize::try_from(sensitivity).unwrap_or(usize::MAX);
-        let grow = 1.0 + 4.0 * U + 2.0 * self.error;
-        let mass = |l: f64| (l - self.ln_sum).exp() * grow;
+        let mass = |l: f64| {
+            let ln = l - self.ln_sum;
+            ln.exp() * (1.0 + U * (8.0 + 2.0 * ln.abs()) + 2.0 * self.error)
+        };
         let mut atoms = Vec::with_capacity(self.kept.1 - self.kept.0 + 1);
         let mut only = 0.0;
         for x in self.kept.0..self.ln.len() {

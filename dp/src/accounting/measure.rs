@@ -38,15 +38,30 @@ pub(super) struct Measure {
     pub(super) shift: f64,
 }
 
-/// Intervals of one event: `stride` steps each.
+/// Intervals of one event: `stride` steps each, in the upper tail of a removal (the lower
+/// one of an addition) `coarse` times as many.
 #[derive(Clone, Copy)]
 pub(super) struct Grid {
     pub(super) step: f64,
     pub(super) stride: i64,
+    /// Where the tail begins: a multiple of its intervals, in units of `stride`.
+    pub(super) tail: i64,
+    pub(super) coarse: i64,
 }
 
 impl Grid {
-    fn width(self) -> f64 {
+    /// The same intervals everywhere.
+    pub(super) fn even(step: f64, stride: i64) -> Self {
+        Self { step, stride, tail: i64::MAX, coarse: 1 }
+    }
+
+    /// With intervals `coarse` times as long from `loss` on.
+    pub(super) fn with_tail(self, loss: f64, coarse: i64) -> Self {
+        let tail = (loss / (self.width() * coarse as f64)).ceil() as i64;
+        Self { tail: tail.saturating_mul(coarse), coarse, ..self }
+    }
+
+    pub(super) fn width(self) -> f64 {
         self.step * self.stride as f64
     }
 }
@@ -57,13 +72,14 @@ impl Measure {
         let edges = if event.pair.is_continuous() { edges(event, grid) } else { vec![] };
         let atoms = event.pair.pieces(&edges);
         let shift = if event.pair.is_continuous() { event.edge_error() } else { 0.0 };
-        let full = -(-grid.width()).exp_m1();
+        let part = |width: f64| -(-width).exp_m1();
+        let full = (part(grid.width()), part(grid.width() * grid.coarse as f64));
         let of = |(losses, direction): (Vec<Loss>, Direction)| {
             let infinite = event.infinite(direction);
             let points = Vec::with_capacity(losses.len() + 2);
             let mut measure = Self { step: grid.step, points, infinite, shift };
             for l in losses {
-                measure.put(l.mass, l.loss, grid, full);
+                measure.put(l, grid, direction, full);
             }
             measure
         };
@@ -72,7 +88,8 @@ impl Measure {
     }
 
     /// (2), with the loss moved up by more than the errors in the float arithmetic here.
-    fn put(&mut self, mass: f64, loss: f64, grid: Grid, full: f64) {
+    fn put(&mut self, l: Loss, grid: Grid, direction: Direction, full: (f64, f64)) {
+        let Loss { mass, loss } = l;
         let loss = loss + 8.0 * U * loss.abs();
         let cell = (loss / grid.width()).floor();
         if cell.is_nan() || cell * grid.stride as f64 > 2f64.powi(50) {
@@ -81,11 +98,17 @@ impl Measure {
         }
         // Far down a loss is moved up to where it fits.
         let cell = cell.max(-(2f64.powi(50)) / grid.stride as f64).floor();
-        let fraction = -(cell * grid.width() - loss).exp_m1() / full;
+        let in_tail = match direction {
+            Direction::Remove => cell as i64 >= grid.tail,
+            Direction::Add => (cell as i64) < -grid.tail,
+        };
+        let many = if in_tail { grid.coarse } else { 1 };
+        let low = (cell as i64).div_euclid(many) * many;
+        let full = if in_tail { full.1 } else { full.0 };
+        let fraction = -(low as f64 * grid.width() - loss).exp_m1() / full;
         let up = (mass * fraction * (1.0 + 8.0 * U)).clamp(0.0, mass);
-        let low = cell as i64 * grid.stride;
-        self.add(low, (mass - up) * (1.0 + 2.0 * U));
-        self.add(low + grid.stride, up);
+        self.add(low * grid.stride, (mass - up) * (1.0 + 2.0 * U));
+        self.add((low + many) * grid.stride, up);
     }
 
     fn add(&mut self, index: i64, mass: f64) {
@@ -133,15 +156,55 @@ fn edges(event: &Sampled, grid: Grid) -> Vec<f64> {
     let width = grid.width();
     let (first, last) =
         ((sampled_low / width).floor() as i64, (sampled_high / width).ceil() as i64);
-    let mut edges = Vec::with_capacity((last - first + 1).max(2) as usize);
+    let mut edges = Vec::with_capacity((last.min(grid.tail) - first + 1).max(2) as usize);
     edges.push(low);
-    for k in first + 1..last {
+    let mut k = first + 1;
+    while k < last {
         let edge = event.backward(k as f64 * width);
         // Round-off at the ends.
         if edge > edges[edges.len() - 1] && edge < high {
             edges.push(edge);
         }
+        // The intervals of the tail begin at multiples of their length.
+        let long = (k.div_euclid(grid.coarse) + 1) * grid.coarse;
+        k = if k >= grid.tail { long } else { k + 1 };
     }
     edges.push(high);
     edges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::event::{Event, Sampling};
+    use super::*;
+
+    /// Intervals of any length keep to the rule: the profile is nowhere below that of
+    /// fine ones.
+    #[test]
+    fn long_intervals_cost_but_never_gain() {
+        let event = Event::Subsampled {
+            sampling: Sampling::Poisson { rate: 0.1 },
+            event: Box::new(Event::Gaussian { sigma: 1.0 }),
+        };
+        let sampled = Sampled::new(&event, 1e-20).unwrap();
+        let fine = Measure::of(&sampled, Grid::even(1e-4, 1));
+        for (stride, tail, coarse) in [(10, 0.1, 8), (10, 1.0, 32), (100, -1.0, 4), (7, 0.013, 16)]
+        {
+            let long = Measure::of(&sampled, Grid::even(1e-4, stride).with_tail(tail, coarse));
+            for (fine, long) in fine.iter().zip(&long) {
+                for i in -200..600 {
+                    let epsilon = 0.013 * f64::from(i);
+                    let (least, most) = (profile(fine, epsilon), profile(long, epsilon));
+                    assert!(most >= least * (1.0 - 2e-4) - 1e-15, "{epsilon}: {most} {least}");
+                    assert!(most <= least + 0.2, "{epsilon}: {most} {least}");
+                }
+            }
+        }
+    }
+
+    fn profile(measure: &Measure, epsilon: f64) -> f64 {
+        let part =
+            |p: &(i64, f64)| p.1 * (-(epsilon - p.0 as f64 * measure.step).exp_m1()).max(0.0);
+        measure.points.iter().map(part).sum::<f64>() + measure.infinite
+    }
 }

@@ -86,8 +86,11 @@ impl Pair {
                 Self { unit: Some(1.0 / b), ..Self::atoms(atoms) }
             }
             Event::DiscreteGaussian { sigma_squared, sensitivity } => {
-                let law = Lattice::gaussian(sigma_squared.to_f64(), sensitivity, tail)?;
-                Self::shifted(&law, sensitivity)
+                let variance = sigma_squared.to_f64();
+                let law = Lattice::gaussian(variance, sensitivity, tail)?;
+                // Losses are Δ(Δ - 2x)/2σ².
+                let unit = Some(0.5 * sensitivity as f64 / variance);
+                Self { unit, ..Self::shifted(&law, sensitivity) }
             }
             Event::Skellam { mu, sensitivity } => {
                 Self::shifted(&Lattice::skellam(mu, sensitivity, tail)?, sensitivity)

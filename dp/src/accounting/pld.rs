@@ -28,9 +28,10 @@
 //! above in \\(l \ge A\\) is at most \\(e^{\theta n h}\mu([A + nh, \infty))\\).
 //!
 //! **Round-off**, as a bound on the 2-norm of the error of ν. A transform of length n has a
-//! relative error (2-norm) of at most \\(\phi = 16 u \log_2 n\\) (Higham, "Accuracy and
-//! Stability of Numerical Algorithms", theorem 24.2, for exact twiddles to u about half of
-//! that). All spectra are at most 1 in absolute value, so that a product of powers errs by
+//! relative error (2-norm) of at most \\(\phi = 32 u \log_2 n\\): Higham, "Accuracy and
+//! Stability of Numerical Algorithms", theorem 24.2, gives 17 u a level with twiddles that are
+//! known to 11 u (the rounding of an angle below 2π, and of its sine). Spectra are
+//! at most 1 in absolute value up to round-off, so that a product of powers errs by
 //!
 //! \\[ E \le e^{\sum T_j \phi \sqrt n}\sum_j T_j\,\phi \|\nu_j\|_2
 //!     + \bigl(\phi + 12 u \textstyle\sum_j (T_j + 1)\bigr) \|\nu\|_2. \qquad (3) \\]
@@ -41,18 +42,27 @@
 //!
 //! **Grid.** (2) of [`super::measure`] adds to one loss a variance of about h²/6 and half of
 //! that to its mean: to ε about \\(T h^2 (1 + \theta)/12\\). Every event gets the step at which
-//! this is its share of the tolerance, as a multiple of the smallest one.
+//! this is its share of the tolerance, as a multiple of the smallest one. Laws with a density
+//! have longer intervals in the tail, where little of the tilted mass lies. Laws with atoms
+//! get finer steps if they occur rarely, because their errors do not average out; if all
+//! losses of the only event are multiples of one number, the grid meets them exactly.
+//! Whatever the grid, the result is a bound.
+//!
+//! **Limits.** (3) grows with the number of releases: at 10^9 it starts to show in the
+//! result, at 10^12 nothing is proved (the answer is infinity, or δ = 1).
+//! [`super::Method::Best`] then has the Rényi bound.
 
 use super::chernoff::{Outline, Part};
 use super::event::Event;
-use super::measure::{Grid, Measure};
+use super::measure::Grid;
 use super::normal::U;
+use super::transform::{Aim, Question, compose};
 use crate::Result;
-use rustfft::{Fft, FftPlanner, num_complex::Complex};
-use std::{cell::RefCell, sync::Arc};
 
 /// The part of ε that the grid may cost.
-const TOLERANCE: f64 = 4e-6;
+const TOLERANCE: f64 = 8e-6;
+/// The part of ε that one step may be for a law with atoms, before roots of times.
+const FEW: f64 = 5e-5;
 /// The part of δ that cut tails may cost.
 const TAILS: f64 = 1e-7;
 /// The part of δ that wrapping may cost.
@@ -61,19 +71,7 @@ const SLIP: f64 = 1e-6;
 const LONGEST: usize = 1 << 20;
 const SHORTEST: usize = 1 << 8;
 /// The most intervals of one event.
-const MOST_INTERVALS: f64 = (1 << 20) as f64;
-
-/// Powers below this are taken as zero.
-const TINY: f64 = 1e-100;
-
-/// What is asked.
-#[derive(Clone, Copy)]
-enum Question {
-    /// The least ε for this δ.
-    Epsilon(f64),
-    /// The least δ for this ε.
-    Delta(f64),
-}
+const MOST_INTERVALS: f64 = (1 << 19) as f64;
 
 /// An upper bound on ε at δ, or infinity.
 pub(super) fn epsilon(events: &[(Event, u64)], delta: f64, grid: Option<f64>) -> Result<f64> {
@@ -83,39 +81,26 @@ pub(super) fn epsilon(events: &[(Event, u64)], delta: f64, grid: Option<f64>) ->
 
 /// An upper bound on δ at ε.
 pub(super) fn delta(events: &[(Event, u64)], epsilon: f64, grid: Option<f64>) -> Result<f64> {
-    // Tails must be small against a δ that is not known yet.
-    let mut scale = 1e-10;
+    // Tails must be small against a δ that is not known yet: a guess from the Chernoff bound.
+    // Wide laws of integers may not reach that far out.
+    let outline = Outline::new(events, 1e-200).or_else(|_| Outline::new(events, 1e-12))?;
+    let guess = (0..outline.directions()).map(|d| outline.delta(d, epsilon).1);
+    let mut scale = (guess.fold(f64::NEG_INFINITY, f64::max).exp() * 1e-2).clamp(1e-240, 1e-2);
     let mut best = 1.0f64;
-    for _ in 0..6 {
+    for _ in 0..7 {
         let outline = Outline::new(events, scale * TAILS)?;
         best = best.min(answer(&outline, Question::Delta(epsilon), scale, grid)?);
-        if best >= scale {
+        if best < scale {
+            // Tails may be most of it.
+            scale = (best * 1e-3).powf(1.2).max(1e-240);
+        } else if best > 1e4 * scale && scale < 1e-10 {
+            // No window is good enough for so small a δ.
+            scale = scale.sqrt();
+        } else {
             break;
         }
-        scale = (best * 1e-3).powf(1.2).max(1e-240);
     }
     Ok(best)
-}
-
-/// One direction: where its window lies and how it is tilted.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Aim {
-    pub(super) theta: f64,
-    /// ε, or a bound from above.
-    centre: f64,
-    /// Whether `centre` is a bound.
-    guess: bool,
-    /// Where (2) is evaluated.
-    lambda: f64,
-    start: i64,
-}
-
-impl Aim {
-    /// The highest start from which ε should be within the window.
-    pub(super) fn highest(self) -> f64 {
-        // The Chernoff bound is off by a factor of δ, e^6 at most in all cases of interest.
-        if self.guess { (self.centre - 6.0 / self.theta).max(0.0) } else { self.centre }
-    }
 }
 
 fn answer(outline: &Outline, question: Question, scale: f64, grid: Option<f64>) -> Result<f64> {
@@ -124,7 +109,7 @@ fn answer(outline: &Outline, question: Question, scale: f64, grid: Option<f64>) 
         .map(|d| {
             let (theta, centre) = match question {
                 Question::Epsilon(delta) => outline.epsilon(d, delta),
-                Question::Delta(epsilon) => (outline.delta(d, epsilon), epsilon),
+                Question::Delta(epsilon) => (outline.delta(d, epsilon).0, epsilon),
             };
             let guess = matches!(question, Question::Epsilon(_));
             Aim { theta, centre, guess, ..Aim::default() }
@@ -165,7 +150,9 @@ fn window(outline: &Outline, aims: &mut [Aim], scale: f64, grids: &mut [Grid]) -
     let slip = (SLIP * scale).ln();
     let times: f64 = outline.parts.iter().map(|p| p.times as f64).sum();
     let mut step = first.step;
-    loop {
+    // Doubling 200 times is past all losses there are.
+    for doubling in 0.. {
+        let extra = outline.coarsening(grids);
         let mut n = SHORTEST;
         while n <= LONGEST {
             let length = n as f64 * step;
@@ -174,14 +161,15 @@ fn window(outline: &Outline, aims: &mut [Aim], scale: f64, grids: &mut [Grid]) -
             let found: Option<Vec<_>> = aims
                 .iter()
                 .enumerate()
-                .map(|(d, aim)| outline.window(d, *aim, (length, step), slip, noise))
+                .map(|(d, aim)| outline.window(d, *aim, (length, step), (slip, noise), &extra))
                 .collect();
             // An answer from a grid that is too coarse is still a bound.
-            if found.is_some() || step > 1e6 {
+            if found.is_some() || doubling == 200 {
                 for (d, (theta, start)) in found.unwrap_or_default().into_iter().enumerate() {
                     aims[d].theta = theta;
                     aims[d].start = (start / step).floor() as i64 - 1;
-                    aims[d].lambda = outline.steepest(d, (aims[d].start as f64 + n as f64) * step);
+                    aims[d].lambda =
+                        outline.steepest(d, (aims[d].start as f64 + n as f64) * step, &extra);
                 }
                 return n;
             }
@@ -189,259 +177,11 @@ fn window(outline: &Outline, aims: &mut [Aim], scale: f64, grids: &mut [Grid]) -
         }
         step *= 2.0;
         for grid in grids.iter_mut() {
-            grid.step = step;
-            grid.stride = (grid.stride / 2).max(1);
+            // Widths stay, or double where they are one step.
+            *grid = Grid::even(step, (grid.stride / 2).max(1));
         }
     }
-}
-
-/// The upper part of a composed measure.
-struct Profile {
-    /// The loss at the start of the window.
-    start: f64,
-    step: f64,
-    /// Masses of the window.
-    mass: Vec<f64>,
-    /// δ that is there at every ε: infinite losses and (2).
-    rest: f64,
-    /// (4) at the start of the window, and how it falls.
-    round_off: f64,
-    theta: f64,
-    /// All losses may be larger by this.
-    shift: f64,
-}
-
-impl Profile {
-    /// None if the answer lies below the window.
-    fn ask(&self, question: Question) -> Option<f64> {
-        // δ at grid point i from that at i + 1, in positive terms only:
-        // D(i) = (1 - e^-h) S(i + 1) + e^-h D(i + 1), S the mass from there on.
-        let (fall, rise) = ((-self.step).exp(), -(-self.step).exp_m1());
-        let slope = (-self.theta * self.step).exp();
-        let (mut above, mut profile) = (0.0, 0.0);
-        let error = |i: f64| self.rest + self.round_off * (-self.theta * self.step * i).exp();
-        match question {
-            Question::Delta(epsilon) => {
-                let position = (epsilon - self.shift - self.start) / self.step;
-                // Below the window δ is not known. Shifts are far smaller than a step.
-                if position < 0.0 {
-                    return Some(1.0);
-                }
-                let cell = position.floor().min(self.mass.len() as f64) as usize;
-                for mass in self.mass[(cell + 1).min(self.mass.len())..].iter().rev() {
-                    above += mass;
-                    profile = rise * above + fall * profile;
-                }
-                // Now at `cell`; between grid points δ is linear in e^ε.
-                let inside = (position - cell as f64) * self.step;
-                let value = profile - inside.exp_m1() * (above - profile);
-                Some((value.max(0.0) * (1.0 + 1e-12) + error(position)).min(1.0))
-            }
-            Question::Epsilon(delta) => {
-                let last = self.mass.len() - 1;
-                let mut e = error(last as f64);
-                if e > delta {
-                    return Some(f64::INFINITY);
-                }
-                let climb = 1.0 / slope;
-                for i in (0..last).rev() {
-                    above += self.mass[i + 1];
-                    let next = rise * above + fall * profile;
-                    e = self.rest + (e - self.rest) * climb;
-                    if next + e > delta {
-                        // Solve D(i+1) + (D(i) - D(i+1)) (e^h - e^x)/(e^h - 1) = δ - e for
-                        // x in [0, h): linear in e^x.
-                        let wanted = (delta - e - profile).max(0.0) / (next - profile);
-                        let x = (self.step.exp_m1() * (1.0 - wanted.min(1.0))).ln_1p();
-                        let epsilon = self.start + i as f64 * self.step + x;
-                        return Some(epsilon.max(0.0) + self.shift);
-                    }
-                    profile = next;
-                }
-                if self.start <= 0.0 { Some(self.shift) } else { None }
-            }
-        }
-    }
-}
-
-/// All directions at once, two real sequences in one transform.
-fn compose(outline: &Outline, grids: &[Grid], aims: &[Aim], n: usize) -> Result<Vec<Profile>> {
-    let (forward, inverse) = plans(n);
-    let zero = Complex::new(0.0, 0.0);
-    let mut scratch = vec![zero; forward.get_inplace_scratch_len()];
-    let mut buffer = vec![zero; n];
-    let half = n / 2 + 1;
-    let mut spectra = vec![vec![Complex::new(1.0, 0.0); half]; aims.len()];
-    let phi = 16.0 * U * (n as f64).log2();
-    let root = (n as f64).sqrt();
-    let (mut from_input, mut growth, mut products) = (0.0, 0.0, 0.0);
-    let mut log_mass = vec![0.0; aims.len()];
-    let mut relative = vec![0.0; aims.len()];
-    let mut rest = vec![Rest::default(); aims.len()];
-    let step = grids.first().map_or(1.0, |g| g.step);
-    for (part, grid) in outline.parts.iter().zip(grids) {
-        // Made anew and dropped: only one event's law is held at a time.
-        let measures = Measure::of(&part.sampled()?, *grid);
-        let times = part.times as f64;
-        buffer.fill(zero);
-        let mut norm = 0.0;
-        for (d, aim) in aims.iter().enumerate() {
-            let measure = measures.get(d).unwrap_or(&measures[0]);
-            let ln = measure.tilt(aim.theta, |index, mass| {
-                let cell = &mut buffer[(index & (n as i64 - 1)) as usize];
-                if d == 0 { cell.re += mass } else { cell.im += mass }
-            });
-            log_mass[d] += times * ln;
-            let exponent = aim.theta * measure.reach();
-            relative[d] += times * (2.0 * exponent + ln.abs() + 16.0) * 2.0 * U;
-            let error =
-                U * (measure.points.len() as f64 + 4.0 * aim.lambda * measure.reach() + 16.0);
-            rest[d].chernoff += times * (measure.tilt(aim.lambda, |_, _| ()) + error);
-            rest[d].infinite += times * (-measure.infinite.min(1.0)).ln_1p();
-            rest[d].shift += times * measure.shift;
-        }
-        for cell in &buffer {
-            norm += cell.norm_sqr();
-        }
-        let norm = norm.sqrt();
-        from_input += times * phi * norm;
-        growth += times * phi * root * norm;
-        products += times + 1.0;
-        forward.process_with_scratch(&mut buffer, &mut scratch);
-        if aims.len() == 1 {
-            multiply(&buffer, &mut spectra[0], part.times, |z, mirror| 0.5 * (z + mirror));
-        } else {
-            let i = Complex::new(0.0, -0.5);
-            multiply(&buffer, &mut spectra[0], part.times, |z, mirror| 0.5 * (z + mirror));
-            multiply(&buffer, &mut spectra[1], part.times, |z, mirror| i * (z - mirror));
-        }
-    }
-    for k in 0..half {
-        let x = spectra[0][k];
-        let y = if aims.len() == 1 { zero } else { spectra[1][k] };
-        let i = Complex::new(0.0, 1.0);
-        buffer[k] = x + i * y;
-        if k > 0 && k < n / 2 {
-            buffer[n - k] = x.conj() + i * y.conj();
-        }
-    }
-    inverse.process_with_scratch(&mut buffer, &mut scratch);
-    let inv = 1.0 / n as f64;
-    let norm = buffer.iter().map(Complex::norm_sqr).sum::<f64>().sqrt() * inv;
-    // (3); the norm of the result is itself known up to the error.
-    let from_input = from_input * f64::exp(growth);
-    let error = (from_input + (phi + 12.0 * U * products) * (norm + from_input)) * 1.01 + 1e-90;
-    let profile = |(d, aim): (usize, &Aim)| {
-        let grow = (relative[d] + (n as f64 * 8.0 + 256.0) * U).exp();
-        let top = (aim.start as f64 + n as f64) * step;
-        let Rest { chernoff, infinite, shift } = rest[d];
-        let chernoff = (chernoff - aim.lambda * top) + 4.0 * U * chernoff.abs();
-        let start = aim.start as f64 * step;
-        let base = log_mass[d] - aim.theta * start;
-        let weight = |i: usize| (base - aim.theta * step * i as f64).min(700.0).exp() * inv * grow;
-        let first = aim.start & (n as i64 - 1);
-        // One exponential a block; products within it err by less than 2 u a step, which
-        // `grow` has room for.
-        let fall = (-aim.theta * step).exp();
-        let mut factor = 0.0;
-        let mut mass = Vec::with_capacity(n);
-        for i in 0..n {
-            factor = if i & 63 == 0 { weight(i) } else { factor * fall };
-            let cell = buffer[(first as usize + i) & (n - 1)];
-            mass.push((if d == 0 { cell.re } else { cell.im }).max(0.0) * factor);
-        }
-        Profile {
-            start,
-            step,
-            mass,
-            rest: (-infinite.exp_m1() + chernoff.exp()) * (1.0 + 1e-9),
-            round_off: base.min(700.0).exp() * grow * error * weights_norm(aim.theta, step, n),
-            theta: aim.theta,
-            shift,
-        }
-    };
-    Ok(aims.iter().enumerate().map(profile).collect())
-}
-
-/// What adds up over events besides their laws.
-#[derive(Clone, Copy, Default)]
-struct Rest {
-    /// K(λ) of (2).
-    chernoff: f64,
-    /// ln of the probability that no loss is infinite.
-    infinite: f64,
-    shift: f64,
-}
-
-/// A bound on the norm of w in (4): n terms with \\(1 - e^{-ih} \le \min(1, ih)\\).
-fn weights_norm(theta: f64, step: f64, n: usize) -> f64 {
-    let x = (-2.0 * theta * step).exp();
-    let rest = -(-2.0 * theta * step).exp_m1();
-    let plain = 1.0 / rest;
-    let linear = step * step * x * (1.0 + x) / (rest * rest * rest);
-    plain.min(linear).min(n as f64).sqrt() * (1.0 + 1e-9)
-}
-
-/// Multiplies `spectrum` by powers of one of the two real sequences behind `buffer`, in
-/// lanes that the compiler turns into vectors.
-fn multiply(
-    buffer: &[Complex<f64>],
-    spectrum: &mut [Complex<f64>],
-    times: u64,
-    part: impl Fn(Complex<f64>, Complex<f64>) -> Complex<f64>,
-) {
-    const LANES: usize = 16;
-    let n = buffer.len();
-    for (block, out) in spectrum.chunks_mut(LANES).enumerate() {
-        let mut square = ([0.0; LANES], [0.0; LANES]);
-        let mut power = ([0.0; LANES], [0.0; LANES]);
-        for (lane, value) in out.iter().enumerate() {
-            let k = block * LANES + lane;
-            let z = part(buffer[k], buffer[(n - k) & (n - 1)].conj());
-            (square.0[lane], square.1[lane]) = (z.re, z.im);
-            (power.0[lane], power.1[lane]) = (value.re, value.im);
-        }
-        let mut rest = times;
-        loop {
-            if rest & 1 == 1 {
-                for lane in 0..LANES {
-                    let (a, b) = (power.0[lane], power.1[lane]);
-                    let (c, d) = (square.0[lane], square.1[lane]);
-                    (power.0[lane], power.1[lane]) = (a * c - b * d, a * d + b * c);
-                }
-            }
-            rest >>= 1;
-            if rest == 0 {
-                break;
-            }
-            for lane in 0..LANES {
-                let (c, d) = (square.0[lane], square.1[lane]);
-                let (re, im) = (c * c - d * d, 2.0 * c * d);
-                // Subnormal numbers are slow: TINY is in the bound of the error.
-                let keep = if re.abs() + im.abs() > TINY { 1.0 } else { 0.0 };
-                (square.0[lane], square.1[lane]) = (re * keep, im * keep);
-            }
-        }
-        for (lane, value) in out.iter_mut().enumerate() {
-            *value = Complex::new(power.0[lane], power.1[lane]);
-        }
-    }
-}
-
-/// A plan of the forward and one of the inverse transform.
-type Plans = (Arc<dyn Fft<f64>>, Arc<dyn Fft<f64>>);
-
-thread_local! {
-    static PLANNER: RefCell<FftPlanner<f64>> = RefCell::new(FftPlanner::new());
-}
-
-/// Plans are kept for lengths that are small enough to stay.
-fn plans(n: usize) -> Plans {
-    let plan = |p: &mut FftPlanner<f64>| (p.plan_fft_forward(n), p.plan_fft_inverse(n));
-    if n > 1 << 18 {
-        return plan(&mut FftPlanner::new());
-    }
-    PLANNER.with_borrow_mut(plan)
+    SHORTEST
 }
 
 /// The share of each event of the tolerance, and the grids that follow.
@@ -450,12 +190,15 @@ fn grids(parts: &[Part], aims: &[Aim], explicit: Option<f64>) -> Vec<Grid> {
     let wanted = |part: &Part| {
         let of = |aim: &Aim| {
             let tolerance = share * aim.centre.max(1e-3 / aim.theta);
-            (12.0 * tolerance / ((1.0 + aim.theta) * part.times as f64)).sqrt()
+            let step = (12.0 * tolerance / ((1.0 + aim.theta) * part.times as f64)).sqrt();
+            // One loss of few is off by up to the step itself.
+            let few = FEW * aim.centre.max(1e-3 / aim.theta) * (part.times as f64).sqrt();
+            if part.discrete { step.min(few) } else { step }
         };
         let least = aims.iter().map(of).fold(f64::INFINITY, f64::min);
         // Never so many intervals that memory grows.
         let most = (part.span / MOST_INTERVALS).max(1e-12);
-        explicit.unwrap_or(least).max(most).min(1e3)
+        explicit.unwrap_or(least).max(most)
     };
     let wanted: Vec<f64> = parts.iter().map(wanted).collect();
     let mut step = wanted.iter().copied().fold(f64::INFINITY, f64::min);
@@ -468,5 +211,10 @@ fn grids(parts: &[Part], aims: &[Aim], explicit: Option<f64>) -> Vec<Grid> {
         }
     }
     let stride = |w: &f64| ((w / step * (1.0 + 1e-9)).floor() as i64).max(1);
-    wanted.iter().map(|w| Grid { step, stride: stride(w) }).collect()
+    let theta = aims.first().map_or(1.0, |a| a.theta);
+    let grid = |(w, part): (&f64, &Part)| {
+        let even = Grid::even(step, stride(w));
+        if explicit.is_some() { even } else { part.with_tail(even, theta) }
+    };
+    wanted.iter().zip(parts).map(grid).collect()
 }

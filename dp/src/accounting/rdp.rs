@@ -10,7 +10,7 @@
 //! - Gaussian, discrete Gaussian, zCDP: αρ.
 //! - Gaussian, Poisson sample: \\(D_\alpha = \ln A_\alpha/(\alpha-1)\\), for whole α
 //!   \\[ A_\alpha = \sum_{k=0}^{\alpha} \binom\alpha k (1-\gamma)^{\alpha-k}\gamma^k
-//!       e^{(k^2-k)/2\sigma^2}, \qquad (1) \\]
+//!   e^{(k^2-k)/2\sigma^2}, \qquad (1) \\]
 //!   otherwise the two series of MTZ19, section 3.3, which split the integral where
 //!   \\(1 - \gamma = \gamma e^l\\), at \\(z = \sigma^2 \ln(1/\gamma - 1) + 1/2\\). Their terms
 //!   alternate in sign and fall once k > α, so the first term left out bounds the rest. A
@@ -18,10 +18,10 @@
 //! - Everything else: the divergence of its dominating pair (every \\(D_\alpha\\) is a mixture
 //!   of hockey sticks), both directions, in fine intervals by the chords of
 //!   [`super::measure`]: \\(\int r^\alpha dQ\\) is convex in the ratio r. That covers samples
-//!   of fixed size and is never worse than the bound of Wang, Balle, Kasiviswanathan,
-//!   "Subsampled Rényi Differential Privacy", AISTATS 2019, which holds for every mechanism
-//!   with the same \\(D_\alpha\\) before sampling. Mass of infinite loss and cut tails are set
-//!   aside and added to δ.
+//!   of fixed size, where the divergence of the pair takes the place of the general bound of
+//!   Wang, Balle, Kasiviswanathan, "Subsampled Rényi Differential Privacy", AISTATS 2019,
+//!   which knows only the divergences before sampling. Mass of infinite loss and cut tails
+//!   are set aside and added to δ.
 
 use super::event::{Event, Sampling};
 use super::measure::{Grid, Measure};
@@ -169,7 +169,7 @@ fn losses(event: &Sampled, directions: &[Direction]) -> Vec<Vec<(f64, f64)>> {
         let atoms = event.pair.pieces(&[]);
         if atoms.len() > MOST {
             let (low, high) = event.range();
-            let grid = Grid { step: (high - low) / INTERVALS as f64, stride: 1 };
+            let grid = Grid::even((high - low) / INTERVALS as f64, 1);
             let points = |m: Measure| m.points.iter().map(|p| (p.0 as f64 * m.step, p.1)).collect();
             return Measure::of(event, grid).into_iter().map(points).map(finish).collect();
         }
