@@ -98,10 +98,8 @@ impl Part {
 pub struct Release<T> {
     /// The value. It may be shown to anybody.
     pub value: T,
-    /// What was spent for it.
-    pub parts: Vec<Part>,
-    /// For which relation.
-    pub neighbours: Neighbours,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) neighbours: Neighbours,
     pub(crate) spread: Spread,
 }
 
@@ -119,6 +117,16 @@ pub(crate) enum Spread {
 }
 
 impl<T> Release<T> {
+    /// What was spent for it.
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// For which relation.
+    pub fn neighbours(&self) -> Neighbours {
+        self.neighbours
+    }
+
     /// What it cost in all, by adding up.
     pub fn total(&self) -> Total {
         Total::of(self.parts.iter().map(|part| part.loss))

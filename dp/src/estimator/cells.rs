@@ -19,12 +19,12 @@ pub(super) struct Cells {
 }
 
 impl Cells {
-    /// The most cells: their counts fit into 2 GB.
-    const MOST: usize = 1 << 28;
+    /// The most cells: their sums take 1 GB.
+    const MOST: usize = 1 << 26;
 
     pub(super) fn new(number: usize, privacy: Privacy) -> Result<Self> {
         if !(1..=Self::MOST).contains(&number) {
-            let rule = "there must be 1 to 2^28 cells";
+            let rule = "there must be 1 to 2^26 cells";
             return Err(Error::Parameter { what: "cells", rule });
         }
         let (l, m) = (privacy.contributions.groups(), privacy.contributions.per_group());

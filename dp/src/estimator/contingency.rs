@@ -25,7 +25,7 @@ impl Contingency {
     /// Columns with so many categories each, numbered from 0.
     pub fn new(sizes: &[u32], privacy: Privacy) -> Result<Self> {
         let number = sizes.iter().try_fold(1usize, |product, &n| product.checked_mul(n as usize));
-        let rule = "there must be 1 to 2^28 cells: the product of the numbers of categories";
+        let rule = "there must be 1 to 2^26 cells: the product of the numbers of categories";
         let number =
             number.filter(|_| !sizes.is_empty()).ok_or(Error::Parameter { what: "cells", rule })?;
         Ok(Self { sizes: sizes.to_vec(), cells: Cells::new(number, privacy)? })
