@@ -1,12 +1,15 @@
-//! Exact samplers on one core, in draws per second; accounting, in time per answer.
+//! Exact samplers, in draws per second; accounting; releases from a million rows. One core.
 #![allow(missing_docs, clippy::expect_used)]
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use privity_dp::{
-    Neighbours, Ratio,
+    Contributions, Grid, Loss, Neighbours, Privacy, Ratio, Units,
     accounting::{Accountant, Event, Method, Sampling},
+    estimator::{Histogram, Mean, Quantile, Quantiles, Variance},
+    mechanism::{PermuteAndFlip, SparseVector},
     sampler::{DiscreteGaussian, DiscreteLaplace, Source},
 };
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 const DRAWS: usize = 10_000;
 
@@ -29,6 +32,55 @@ fn samplers(c: &mut Criterion) {
         }
         group.finish();
     }
+}
+
+fn estimators(c: &mut Criterion) {
+    let data: Vec<f64> = {
+        let mut rng = StdRng::seed_from_u64(1);
+        (0..1_000_000).map(|_| 100.0 * (rng.random::<f64>() + rng.random::<f64>()) / 2.0).collect()
+    };
+    let ids: Vec<u64> = (0..1_000_000u64).map(|i| i.wrapping_mul(0x9e37_79b9) % 300_000).collect();
+    let source = &mut Source::new(rand::rng());
+    let grid = Grid::fitted(0.0, 100.0).expect("a grid");
+    let privacy = Privacy::new(Neighbours::AddRemove, Loss::pure(1.0).expect("in range"));
+    let rows = Units::Rows;
+    let mut group = c.benchmark_group("a million rows");
+    group.sample_size(20);
+    let mean = Mean::new(grid, privacy).expect("in range");
+    group.bench_function("mean", |b| b.iter(|| mean.release(&data, rows, source)));
+    let variance = Variance::new(0.0, 100.0, privacy).expect("in range");
+    group.bench_function("variance", |b| b.iter(|| variance.release(&data, rows, source)));
+    let histogram = Histogram::new(0.0, 100.0, 100, privacy).expect("in range");
+    group.bench_function("histogram of 100", |b| b.iter(|| histogram.release(&data, rows, source)));
+    let median = Quantile::new(0.5, grid, privacy).expect("in range");
+    group.bench_function("median", |b| b.iter(|| median.release(&data, rows, source)));
+    let nine: Vec<f64> = (1..10).map(|i| f64::from(i) / 10.0).collect();
+    let deciles = Quantiles::new(&nine, grid, privacy).expect("in range");
+    group.bench_function("deciles", |b| b.iter(|| deciles.release(&data, rows, source)));
+    let bounded = privacy.contributions(Contributions::rows(3).expect("above 0"));
+    let mean = Mean::new(grid, bounded).expect("in range");
+    let units = Units::Ids(&ids);
+    group.bench_function("mean of bounded units", |b| {
+        b.iter(|| mean.release(&data, units, source));
+    });
+    group.finish();
+}
+
+fn choices(c: &mut Criterion) {
+    let source = &mut Source::new(rand::rng());
+    let epsilon = Ratio::new(1, 1).expect("above 0");
+    let mut group = c.benchmark_group("a thousand answers");
+    group.throughput(Throughput::Elements(1000));
+    let answers: Vec<i64> = (0..1000).map(|i| i * 7919 % 1000).collect();
+    let flip = PermuteAndFlip::new(1, epsilon).expect("in range");
+    group.bench_function("permute and flip", |b| b.iter(|| flip.choose(&answers, source)));
+    group.bench_function("sparse vector", |b| {
+        b.iter(|| {
+            let vector = SparseVector::new(10_000, 1, 3, epsilon, source);
+            vector.map(|mut vector| answers.iter().filter_map(|&x| vector.ask(x, source)).count())
+        });
+    });
+    group.finish();
 }
 
 fn step(sigma: f64, rate: f64) -> Event {
@@ -63,5 +115,5 @@ fn accounting(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, samplers, accounting);
+criterion_group!(benches, samplers, accounting, estimators, choices);
 criterion_main!(benches);

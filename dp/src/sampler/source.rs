@@ -25,7 +25,7 @@ impl<R: CryptoRng> Source<R> {
     }
 
     /// 64 uniform bits.
-    pub(super) fn word(&mut self) -> u64 {
+    pub(crate) fn word(&mut self) -> u64 {
         if self.used == STOCK {
             for word in self.stock.iter_mut() {
                 *word = self.rng.next_u64();
@@ -38,7 +38,7 @@ impl<R: CryptoRng> Source<R> {
     }
 
     /// One uniform bit.
-    pub(super) fn bit(&mut self) -> bool {
+    pub(crate) fn bit(&mut self) -> bool {
         if self.left == 0 {
             self.bits = self.word();
             self.left = 64;
@@ -50,7 +50,7 @@ impl<R: CryptoRng> Source<R> {
     }
 
     /// Uniform below n > 0 (Lemire).
-    pub(super) fn below(&mut self, n: u64) -> u64 {
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
         let mut product = u128::from(self.word()) * u128::from(n);
         if (product as u64) < n {
             // So many low words are one too often.
@@ -63,7 +63,7 @@ impl<R: CryptoRng> Source<R> {
     }
 
     /// Uniform below n > 0: as many bits as n has, until they make a number below it.
-    pub(super) fn below_wide(&mut self, n: u128) -> u128 {
+    pub(crate) fn below_wide(&mut self, n: u128) -> u128 {
         if let Ok(n) = u64::try_from(n) {
             return self.below(n).into();
         }
