@@ -15,6 +15,7 @@ use crate::{
 };
 use privity_dp::sampler::Source;
 use privity_mpc::engine::{Dims, RingShares};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most bins of one attribute.
 const MAX_BINS: usize = 1000;
@@ -39,6 +40,9 @@ impl<E: Counted> Runner<E> {
         let mut sources = Sources::new();
         for (i, attribute) in attributes.iter().enumerate() {
             check_attribute(attribute, &attributes[..i])?;
+        }
+        let cells = check_margins(attributes, margins)?;
+        for attribute in used(attributes, margins).into_iter().map(|i| &attributes[i]) {
             let Some(name) = attribute.column() else { continue };
             let column = self.owned(OP, table, name)?;
             let text = matches!(attribute, Attribute::Levels { .. });
@@ -58,7 +62,6 @@ impl<E: Counted> Runner<E> {
             }
             sources.extend(column.sources.iter().cloned());
         }
-        let cells = check_margins(attributes, margins)?;
         let bins: usize = attributes.iter().map(Attribute::bins).sum();
         if table.rows.checked_mul(bins).is_none_or(|n| n > MAX_INDICATORS) {
             return Err(Error::argument(
@@ -81,12 +84,13 @@ impl<E: Counted> Runner<E> {
     ) -> Result<Outcome> {
         let table = self.joint(OP, id)?.clone();
         let rows = table.rows;
-        let planes = self.indicators(cx, &table, attributes)?;
+        let used = used(attributes, margins);
+        let planes = self.indicators(cx, &table, attributes, &used)?;
         cx.report("counts", 0.4);
 
         let mut counts = Vec::with_capacity(margins.len());
         for margin in margins {
-            let planes: Vec<&E::Ring> = margin.iter().map(|&a| &planes[a as usize]).collect();
+            let planes: Vec<&E::Ring> = margin.iter().filter_map(|a| planes.get(a)).collect();
             counts.push(match planes[..] {
                 [one] => one.sum_rows(rows),
                 [a, b] => {
@@ -121,20 +125,21 @@ impl<E: Counted> Runner<E> {
         Ok(outcome(Output::Released(Some(counts)), Vec::new()))
     }
 
-    /// For each attribute, one row of 0 and 1 per bin.
+    /// For each attribute that is used, one row of 0 and 1 per bin.
     fn indicators(
         &mut self,
         cx: &mut Context,
         table: &Joint<E::Ring>,
         attributes: &[Attribute],
-    ) -> Result<Vec<E::Ring>> {
+        used: &BTreeSet<usize>,
+    ) -> Result<BTreeMap<u32, E::Ring>> {
         let rows = table.rows;
-        let mut planes: Vec<Option<E::Ring>> = vec![None; attributes.len()];
+        let mut planes = BTreeMap::new();
         // One pass per owner, as many rounds as owners.
         for owner in 0..cx.parties.len() {
             let mut own = Vec::new();
-            for (i, attribute) in attributes.iter().enumerate() {
-                let Some(name) = attribute.column() else { continue };
+            for &i in used {
+                let Some(name) = attributes[i].column() else { continue };
                 let column = table.column(OP, name)?;
                 if column.owner == Some(owner) && column.hidden.is_none() {
                     own.push(i);
@@ -153,16 +158,16 @@ impl<E: Counted> Runner<E> {
             let all = all.transpose(bins.iter().sum());
             let mut start = 0;
             for (i, bins) in own.into_iter().zip(bins) {
-                planes[i] = Some(all.slice(start * rows..(start + bins) * rows));
+                planes.insert(i as u32, all.slice(start * rows..(start + bins) * rows));
                 start += bins;
             }
         }
-        for (i, attribute) in attributes.iter().enumerate() {
-            let made = match attribute {
+        for &i in used {
+            let made = match &attributes[i] {
                 Attribute::Score { terms, edges } => {
                     let mut score = E::Ring::zeros(rows);
                     for Term { attribute, points } in terms {
-                        let bins = planes[*attribute as usize].as_ref();
+                        let bins = planes.get(attribute);
                         let bins = bins.ok_or(Error::Internal("a score comes before its terms"))?;
                         let each: Vec<u64> = points
                             .iter()
@@ -174,7 +179,7 @@ impl<E: Counted> Runner<E> {
                     let before: Vec<u64> = edges.iter().map(|&e| (e - 1) as u64).collect();
                     self.cut(&score, &before)?
                 }
-                Attribute::Edges { column, edges } if planes[i].is_none() => {
+                Attribute::Edges { column, edges } if !planes.contains_key(&(i as u32)) => {
                     let column = table.column(OP, column)?;
                     let x = column.shared.as_ref();
                     let x = x.ok_or(Error::Internal("a column is not shared"))?.clone();
@@ -183,10 +188,9 @@ impl<E: Counted> Runner<E> {
                 }
                 _ => continue,
             };
-            planes[i] = Some(made);
+            planes.insert(i as u32, made);
         }
-        let found: Option<Vec<E::Ring>> = planes.into_iter().collect();
-        found.ok_or(Error::Internal("an attribute has no indicators"))
+        Ok(planes)
     }
 
     /// For each bin edges\[j-1\] < x <= edges\[j\] of shared integers, a row of 0 and 1.
@@ -229,6 +233,17 @@ impl<E: Counted> Runner<E> {
         }
         Ok(self.engine.add_public(&sum, &vec![(trials / 2).wrapping_neg(); cells]))
     }
+}
+
+/// The places of the attributes that margins name, and of those that their scores add up.
+fn used(attributes: &[Attribute], margins: &[Vec<u32>]) -> BTreeSet<usize> {
+    let named: BTreeSet<usize> = margins.iter().flatten().map(|&a| a as usize).collect();
+    let terms = named.iter().flat_map(|&a| match attributes.get(a) {
+        Some(Attribute::Score { terms, .. }) => terms.as_slice(),
+        _ => &[],
+    });
+    let terms: Vec<usize> = terms.map(|term| term.attribute as usize).collect();
+    named.into_iter().chain(terms).collect()
 }
 
 /// The bin of each row, at the column's owner.
