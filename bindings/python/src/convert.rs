@@ -100,6 +100,10 @@ fn opened<'py>(py: Python<'py>, opened: &Opened) -> PyResult<Bound<'py, PyDict>>
             d.set_item("bands", bands.as_ref().map(pairs))?;
         }
         Opened::InformationValues(values) => d.set_item("information_values", values.clone())?,
+        Opened::Counts { margins, variance } => {
+            d.set_item("margins", margins)?;
+            d.set_item("variance", variance)?;
+        }
         _ => {}
     }
     Ok(d)

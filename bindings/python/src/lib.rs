@@ -17,6 +17,7 @@ mod convert;
 mod error;
 mod identity;
 mod policy;
+mod private;
 mod psi;
 mod run;
 mod session;
@@ -31,6 +32,9 @@ mod _native {
     use crate::{
         identity::Identity,
         policy::Policy,
+        private::{
+            count_noise, scorecard_edges, scorecard_evidence, scorecard_fit, scorecard_ranking,
+        },
         psi::{PsiCommon, PsiSource, psi, psi_estimate, psi_local, psi_totals, psi_totals_local},
         session::{Session, dry_run, local, open},
         table::{Column, Table},

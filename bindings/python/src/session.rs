@@ -104,6 +104,17 @@ impl Session {
         self.work(py, progress, move |s| s.bind(table)).map(|id| id.0)
     }
 
+    /// Pays for releases with noise from this ledger.
+    fn pay_from(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        let ledger = py.detach(|| joint::ledger::Ledger::open(&path));
+        let ledger = ledger.map_err(|e| error::to_py(py, e))?;
+        match self.lock(py)?.as_mut() {
+            Some(session) => session.pay_from(ledger),
+            None => return Err(error::closed(py, "the session was closed")),
+        }
+        Ok(())
+    }
+
     /// Runs one operation, given as JSON.
     #[pyo3(signature = (op, progress=None))]
     fn perform<'py>(

@@ -48,6 +48,7 @@ from .models import (
     WoE,
     evaluate,
 )
+from .private import NoisyCounts, PrivateRanking, PrivateScorecard
 from .results import (
     Band,
     Costs,
@@ -99,11 +100,14 @@ __all__ = [
     "LogisticRegression",
     "Metrics",
     "Network",
+    "NoisyCounts",
     "OneHot",
     "Party",
     "PeerStoppedError",
     "Policy",
     "PolicyError",
+    "PrivateRanking",
+    "PrivateScorecard",
     "PrivityError",
     "PrivityWarning",
     "Progress",

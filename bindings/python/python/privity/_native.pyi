@@ -13,6 +13,7 @@ __all__ = [
     "Session",
     "Table",
     "__version__",
+    "count_noise",
     "dry_run",
     "local",
     "open",
@@ -21,6 +22,10 @@ __all__ = [
     "psi_local",
     "psi_totals",
     "psi_totals_local",
+    "scorecard_edges",
+    "scorecard_evidence",
+    "scorecard_fit",
+    "scorecard_ranking",
 ]
 
 _ColumnData: TypeAlias = list[Any] | tuple[str, bytes]
@@ -108,6 +113,8 @@ class Session:
     def bind(
         self, table: Table | None, progress: Callable[[dict[str, Any]], object] | None = None
     ) -> int: ...
+    def pay_from(self, path: str | os.PathLike[str]) -> None:
+        """Pays for releases with noise from this ledger."""
     def choose_alignment(self, on: list[str]) -> tuple[bool, str]:
         """Whether to align hidden, and why."""
     def perform(
@@ -122,6 +129,22 @@ class Session:
     def close(self) -> None: ...
     def abort(self) -> None: ...
 
+def count_noise(margins: int, epsilon: float, delta: float, joint: bool) -> tuple[str, float]: ...
+def scorecard_evidence(
+    labels: list[list[list[float]]], rows: int, deviation: float
+) -> tuple[list[list[float]], list[float], float]: ...
+def scorecard_fit(
+    woe: list[list[float]],
+    log_odds: float,
+    labels: list[list[list[float]]],
+    pairs: list[tuple[int, int, list[list[float]]]],
+    rows: int,
+    deviations: list[float],
+) -> tuple[list[float], list[list[int]]]: ...
+def scorecard_edges(points: list[list[int]], bands: int) -> list[int]: ...
+def scorecard_ranking(
+    bands: list[list[float]], deviation: float
+) -> tuple[float, float, float] | None: ...
 def open(path: str | os.PathLike[str]) -> Session: ...
 def local(parties: list[tuple[_PartyRow, Policy]]) -> list[Session]: ...
 def dry_run(

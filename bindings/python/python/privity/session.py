@@ -26,6 +26,7 @@ from .exceptions import (
     TimeoutError,
     TransportError,
 )
+from .private import Bins, NoisyCounts, count
 from .results import Costs, Estimate, Explanation, Learned, Network, Progress, StepCost
 from .tables import Table, table
 
@@ -148,6 +149,27 @@ class JointTable:
         kept = names("select", "columns", columns)
         out = self._session._perform({"op": "select", "table": self._id, "columns": kept})
         return self._derive(out)
+
+    def count(
+        self,
+        margins: Sequence[str | tuple[str, ...]],
+        *,
+        bins: Bins,
+        epsilon: float,
+        delta: float = 1e-6,
+        noise: Literal["shares", "joint"] = "shares",
+    ) -> NoisyCounts:
+        """Counts rows by public bins, and opens the counts to all parties with noise.
+
+        ``bins`` has, for each column, the levels of a column of text or the edges of one of
+        numbers, known without looking at the data. ``margins`` are the tables to count, each
+        by one column or by two. The noise is the least with which the counts are
+        (epsilon, delta)-differentially private for the values of any one row, given who is
+        in the table; it is made by the computing parties together, as ``"shares"`` that add
+        up or, ``"joint"``, as secret bits that none of them knows. Each owner whose columns
+        are used pays from its ledger, as its policy says.
+        """
+        return count(self, bins, margins, epsilon=epsilon, delta=delta, noise=noise)
 
     def own_column(self, column: str) -> Column:
         """A column of this party's own, in the common order of the rows.
@@ -370,6 +392,7 @@ def run_local(
     engine: str = "rep3",
     policies: Mapping[str, Policy | str | os.PathLike[str]] | None = None,
     roles: Mapping[str, Role | Iterable[Role]] | None = None,
+    ledgers: Mapping[str, str | os.PathLike[str]] | None = None,
     progress: ProgressCallback | bool | None = None,
 ) -> dict[str, Any]:
     """Runs a program with every party a thread of this process.
@@ -380,7 +403,8 @@ def run_local(
     the path of a TOML file); without it everything is allowed, since in one
     process nobody is hidden from anybody. ``roles`` overrides what a party
     does: any of ``"owner"``, ``"compute"`` and ``"recipient"``, as in ``party.toml``; by
-    default all three, without ``"owner"`` where there is no data.
+    default all three, without ``"owner"`` where there is no data. ``ledgers`` names the
+    files from which parties pay for counts with noise.
 
     Returns what the program returned, by party. If it fails, the first error
     that is not the echo of another party's is raised. Ctrl-C stops all parties.
@@ -404,6 +428,11 @@ def run_local(
     ]
     callback = _progress_callback(progress)
     sessions = [Session(native, callback) for native in _native.local(parties)]
+    for name, ledger in (ledgers or {}).items():
+        paying = [session for session in sessions if session.name == name]
+        if not paying:
+            refuse("run_local", f"there is no party '{name}' to have a ledger", "name one of data")
+        paying[0]._native.pay_from(os.fspath(ledger))
     return _Crew(program, sessions, data).run()
 
 
