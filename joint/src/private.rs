@@ -31,6 +31,10 @@
 //! against parties with bounded computing power. An owner that lies about its own bins
 //! spoils results; semi-honest owners do not.
 //!
+//! **Time.** A party's time for its noise shares depends on them. It is filled up to a
+//! multiple of 20 ms before anything is sent, so that peers see the same for all but large
+//! releases. Joint noise takes the same time whatever it is.
+//!
 //! **Composition.** Releases add up, in the ledger of each owner whose columns were used.
 
 pub mod scorecard;

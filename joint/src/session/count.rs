@@ -13,9 +13,13 @@ use crate::{
     outcome::{Kind, Opened, Outcome, Output},
     private::{Attribute, MAX_MARGINS, Noise, NoiseLaw, Term},
 };
-use privity_dp::sampler::Source;
+use privity_dp::{distributed::Shares, sampler::Source};
 use privity_mpc::engine::{Dims, RingShares};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
+use zeroize::Zeroizing;
 
 /// Most bins of one attribute.
 const MAX_BINS: usize = 1000;
@@ -212,9 +216,7 @@ impl<E: Counted> Runner<E> {
             let shares = noise.shares()?;
             let mut sum = E::Ring::zeros(cells);
             for party in cx.computing() {
-                // Drawn before anything is sent that could be timed.
-                let mine = (party == cx.me && cx.dry.is_none())
-                    .then(|| shares.draw(cells, &mut Source::new(rand::rng())));
+                let mine = (party == cx.me && cx.dry.is_none()).then(|| draw(&shares, cells));
                 sum =
                     sum.add(&self.share(cx, party, mine.as_ref().map(|w| w.as_slice()), cells)?);
             }
@@ -233,6 +235,19 @@ impl<E: Counted> Runner<E> {
         }
         Ok(self.engine.add_public(&sum, &vec![(trials / 2).wrapping_neg(); cells]))
     }
+}
+
+/// This party's shares of noise. Peers wait for them, and the time of a draw depends on what
+/// is drawn: it is filled up to a whole number of steps, one for all but large releases.
+fn draw(shares: &Shares, cells: usize) -> Zeroizing<Vec<u64>> {
+    const STEP: Duration = Duration::from_millis(20);
+    let start = Instant::now();
+    let noise = shares.draw(cells, &mut Source::new(rand::rng()));
+    let steps = start.elapsed().as_nanos() / STEP.as_nanos() + 1;
+    // Fewer than 2^32: a draw of days would have been stopped.
+    let end = start + STEP * u32::try_from(steps).unwrap_or(u32::MAX);
+    std::thread::sleep(end.saturating_duration_since(Instant::now()));
+    noise
 }
 
 /// The places of the attributes that margins name, and of those that their scores add up.
