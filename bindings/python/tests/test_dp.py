@@ -611,8 +611,9 @@ def test_what_a_block_does_to_its_charge(ledger):
     with pytest.raises(KeyError), ledger.spend("loans", epsilon=0.1, to=["a"]):
         raise KeyError
     assert ledger.balance("loans").total.left.loss == 0.9
-    with pytest.raises(KeyError), ledger.spend("loans", epsilon=0.1, to=["a"]) as spend:
-        spend.begin()
+    spend = ledger.spend("loans", epsilon=0.1, to=["a"])
+    spend.begin()
+    with pytest.raises(KeyError), spend:
         raise KeyError
     total = ledger.balance("loans").total
     assert (total.committed.loss, total.reserved.loss, total.left.loss) == (0.1, 0.1, 0.8)
