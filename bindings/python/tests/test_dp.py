@@ -7,6 +7,7 @@ with a probability below 1e-9 each.
 import doctest
 import importlib
 import math
+import os
 import pickle
 import subprocess
 import sys
@@ -241,6 +242,7 @@ def test_counts_of_keys(kind):
     assert private.value == expected
     assert list(private.value) == sorted(private.value)
     assert private.spent == dp.Spent(BIG, 0.0, 1e-9, "add_remove")
+    assert private.interval() is None
 
 
 def test_rare_private_keys_are_not_shown():
@@ -375,6 +377,7 @@ def test_explanations_need_no_data():
         {"epsilon": 1, "bounds": 7},
         {"epsilon": 1, "bounds": (0, math.inf)},
         {"epsilon": 1, "granularity": 0.3},
+        {"epsilon": 1, "granularity": "fine"},
     ],
 )
 def test_wrong_parameters(options):
@@ -439,6 +442,31 @@ def test_noise_has_its_law():
         assert abs((draws == k).mean() - p) < 7 * math.sqrt(p / 100_000)
 
 
+FORKED = """
+import os
+import numpy as np
+from privity import dp
+zeros = np.zeros(40, dtype=int)
+dp.laplace(zeros, sensitivity=1, epsilon=0.01)
+reader, writer = os.pipe()
+child = os.fork()
+drawn = dp.laplace(zeros, sensitivity=1, epsilon=0.01).value
+if child == 0:
+    os.write(writer, drawn.tobytes())
+    os._exit(0)
+os.waitpid(child, 0)
+assert os.read(reader, 320) != drawn.tobytes()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_process_draws_noise_of_its_own():
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORKED], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_choices():
     for choose in (dp.choose, dp.noisy_max):
         for monotonic in (False, True):
@@ -449,6 +477,7 @@ def test_choices():
     sparse = dp.SparseVector(1000, above=2, epsilon=1)
     assert [sparse.ask(x) for x in (0, 10**6, 0, 10**6, 0)] == [False, True, False, True, None]
     assert sparse.left == 0
+    assert dp.Accountant().add(sparse).epsilon(0) == pytest.approx(1)
 
 
 def test_running_sums():

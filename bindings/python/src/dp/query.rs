@@ -304,14 +304,11 @@ impl Query {
             }
             Self::PublicKeys(x) => {
                 let release = x.release(codes(columns.first())?, units, source)?;
-                let value = |counts: std::collections::BTreeMap<u32, i64>| {
-                    Value::Keys(counts.into_iter().collect())
-                };
-                Ok(DpRelease::of(release, |release| value(release.value)))
+                Ok(DpRelease::of(release, |r| Value::Keys(r.value.into_iter().collect())))
             }
             Self::PrivateKeys(x) => {
                 let release = x.release(codes(columns.first())?, units, source)?;
-                Ok(DpRelease::of(release, |r| Value::Keys(r.value.into_iter().collect())))
+                Ok(DpRelease::of(release, |r| Value::Shown(r.value.into_iter().collect())))
             }
             Self::Quantile(x) => {
                 let numbers = number_column(columns.first())?.floats();

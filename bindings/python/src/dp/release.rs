@@ -70,6 +70,8 @@ pub(super) enum Value {
     /// Numbers that have not.
     Other(Vec<f64>),
     Keys(Vec<(u32, i64)>),
+    /// Keys that were shown because their noisy counts are large: no interval is honest.
+    Shown(Vec<(u32, i64)>),
     Index(usize),
     /// A number of rows, means, and a matrix by rows; or a constant, factors and nothing.
     Blocks(f64, Vec<f64>, Vec<f64>),
@@ -106,7 +108,7 @@ impl DpRelease {
             Value::Noisy(values) | Value::Other(values) => {
                 words(py, values.iter().map(|x| x.to_le_bytes())).into_bound_py_any(py)
             }
-            Value::Keys(keys) => keys.clone().into_bound_py_any(py),
+            Value::Keys(keys) | Value::Shown(keys) => keys.clone().into_bound_py_any(py),
             Value::Index(index) => index.into_bound_py_any(py),
             Value::Blocks(first, a, b) => (*first, a.clone(), b.clone()).into_bound_py_any(py),
         }

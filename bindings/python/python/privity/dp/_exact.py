@@ -8,7 +8,7 @@ from fractions import Fraction
 from numbers import Rational, Real
 from typing import Any, Literal, TypeAlias
 
-from .._checks import refuse
+from .._checks import number, refuse
 
 Number: TypeAlias = float | str | Decimal | Fraction
 Neighbours = Literal["add_remove", "replace"]
@@ -69,3 +69,8 @@ def one_of(
     if epsilon is not None:
         return "epsilon", exact(op, "epsilon", epsilon)
     return "rho", exact(op, "rho", rho)
+
+
+def step(op: str, granularity: Any) -> float | None:
+    """A granularity, which the library wants to be a power of two."""
+    return None if granularity is None else number(op, "granularity", granularity)

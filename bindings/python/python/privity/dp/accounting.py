@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from .. import _native
 from .._checks import integer, number, refuse
 from ._exact import Neighbours, exact, ratio, relation
 
 if TYPE_CHECKING:
-    from .release import Explanation, Release
+    from .release import Spent
 
 __all__ = [
     "Accountant",
@@ -220,8 +220,19 @@ def event_of(row: Any) -> Event:
             return Composed(tuple((event_of(event), times) for event, times in rest[0]))
 
 
-#: An event, or a release or an explanation with all of its events.
-What: TypeAlias = "Event | Release[Any] | Explanation"
+class Costly(Protocol):
+    """A release, an explanation, or a mechanism that goes on."""
+
+    @property
+    def spent(self) -> Spent:
+        """What it costs."""
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """What it is to an accountant."""
+
+
+What: TypeAlias = Event | Costly
 
 
 def _events(op: str, what: What, neighbours: Neighbours) -> tuple[Event, ...]:

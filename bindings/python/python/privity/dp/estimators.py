@@ -13,7 +13,7 @@ import numpy.typing as npt
 from .. import _native
 from .._checks import integer, number, refuse
 from . import _input
-from ._exact import Neighbours, Number, exact, one_of, ratio, relation
+from ._exact import Neighbours, Number, exact, one_of, ratio, relation, step
 from .release import Explanation, Release, Spent, made, parts_of
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ def count(data: Any, **options: Unpack[Protection]) -> Release[int]:
 
 
 def _sum(asked: _Asked, *, bounds: Bounds, granularity: float | None = None) -> _Plan[float]:
-    native = _native.DpQuery.sum(_bounds("sum", bounds), granularity, asked.native)
+    native = _native.DpQuery.sum(_bounds("sum", bounds), step("sum", granularity), asked.native)
     return _Plan(asked, native, _real)
 
 
@@ -218,7 +218,7 @@ def sum(
 
 
 def _mean(asked: _Asked, *, bounds: Bounds, granularity: float | None = None) -> _Plan[float]:
-    native = _native.DpQuery.mean(_bounds("mean", bounds), granularity, asked.native)
+    native = _native.DpQuery.mean(_bounds("mean", bounds), step("mean", granularity), asked.native)
     return _Plan(asked, native, _real)
 
 
@@ -377,7 +377,7 @@ def _histogram_keys(
     if delta is None:
         fix = "pass keys=[...] if they are public, or a delta such as 1e-9 if they are not"
         refuse("histogram_keys", "neither keys nor delta are given", fix)
-    return _Plan(asked, _native.DpQuery.private_keys(delta, asked.native), dict)
+    return _Plan(asked, _native.DpQuery.private_keys(float(delta), asked.native), dict)
 
 
 def histogram_keys(
@@ -472,7 +472,7 @@ def _quantile(
 ) -> _Plan[float]:
     op = asked.op
     native = _native.DpQuery.quantile(
-        number(op, "q", q), _bounds(op, bounds), granularity, asked.native
+        number(op, "q", q), _bounds(op, bounds), step(op, granularity), asked.native
     )
     return _Plan(asked, native, _real)
 
@@ -518,7 +518,7 @@ def _quantiles(
         refuse("quantiles", "q is not a list", "pass a list such as [0.25, 0.5, 0.75]")
     listed = [number("quantiles", "q", one) for one in q]
     native = _native.DpQuery.quantiles(
-        listed, _bounds("quantiles", bounds), granularity, asked.native
+        listed, _bounds("quantiles", bounds), step("quantiles", granularity), asked.native
     )
     return _Plan(asked, native, _floats)
 

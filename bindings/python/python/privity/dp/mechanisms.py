@@ -6,6 +6,7 @@ Sums of floats move further than the mathematics says; take the estimators where
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,8 +17,8 @@ import numpy.typing as npt
 
 from .. import _native
 from .._checks import integer, number, refuse
-from ._exact import Neighbours, Number, exact, one_of, ratio, relation
-from .accounting import Event, event_of, rho_within
+from ._exact import Neighbours, Number, exact, one_of, ratio, relation, step
+from .accounting import Event, Pure, event_of, rho_within
 from .release import Release, Spent, made, parts_of
 
 __all__ = [
@@ -236,6 +237,11 @@ class SparseVector:
         return self._native.ask(integer("SparseVector", "answer", answer, -(2**63), 2**63 - 1))
 
     @property
+    def events(self) -> tuple[Event, ...]:
+        """For an :class:`Accountant`; its ``add`` takes the whole thing as well."""
+        return (Pure(math.nextafter(self.spent.epsilon, math.inf)),)
+
+    @property
     def left(self) -> int:
         """How many replies of True are left."""
         return self._native.left()
@@ -278,7 +284,7 @@ class Tree:
         self._native = _native.DpTree(
             integer(op, "horizon", horizon, 1, 2**62),
             (lower, upper),
-            granularity,
+            step(op, granularity),
             neighbours,
             (measure, *ratio(loss)),
         )

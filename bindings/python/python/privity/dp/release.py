@@ -82,7 +82,8 @@ class Release(Generic[T]):
         """What holds the value before noise with probability ``level``; free of cost.
 
         Clipping is not undone. For many numbers, an interval for each, each with this
-        probability. None where the noise does not say: for choices, models, moments.
+        probability. None where the noise does not say: for choices, models, moments,
+        and private keys, which are shown because their noisy counts are large.
         """
         if not 0 < level < 1:
             refuse("interval", "level is not between 0 and 1", "pass one such as 0.95")
