@@ -1,6 +1,7 @@
 //! From [`joint::Error`] to the classes of `privity.exceptions`.
 
 use privity_core::Error as Core;
+use privity_dp::Error as Dp;
 use privity_joint as joint;
 use privity_net::Error as Net;
 use pyo3::{exceptions::PyRuntimeError, prelude::*, types::PyDict};
@@ -25,6 +26,11 @@ pub(crate) fn argument(py: Python<'_>, op: &str, rule: &str, fix: &str) -> PyErr
 /// Use of a session that is closed, busy, or belongs to another process.
 pub(crate) fn closed(py: Python<'_>, text: &str) -> PyErr {
     raise(py, "SessionClosedError", text, &PyDict::new(py)).unwrap_or_else(|e| e)
+}
+
+/// A release that a filter does not allow.
+pub(crate) fn overspent(py: Python<'_>, text: &str) -> PyErr {
+    raise(py, "OverspentError", text, &PyDict::new(py)).unwrap_or_else(|e| e)
 }
 
 /// What a panic said. Panics never carry secrets.
@@ -87,6 +93,27 @@ fn build(py: Python<'_>, error: &joint::Error) -> PyResult<PyErr> {
             fields.set_item("file", file.display().to_string())?;
             "AuditError"
         }
+        joint::Error::Ledger { file, kind, rule, fix } => {
+            fields.set_item("file", file.display().to_string())?;
+            fields.set_item("kind", format!("{kind:?}").to_lowercase())?;
+            fields.set_item("rule", rule)?;
+            fields.set_item("fix", fix)?;
+            "LedgerError"
+        }
+        joint::Error::Overspent { whose, cost, left, cap } => {
+            fields.set_item("whose", whose)?;
+            fields.set_item("cost", cost)?;
+            fields.set_item("left", left)?;
+            fields.set_item("cap", cap)?;
+            "OverspentError"
+        }
+        joint::Error::Dp(Dp::Parameter { what, rule }) => {
+            fields.set_item("op", what)?;
+            fields.set_item("rule", rule)?;
+            fields.set_item("fix", rule)?;
+            "ArgumentError"
+        }
+        joint::Error::Dp(_) => "ArgumentError",
         joint::Error::Core(e) => core(e),
         joint::Error::Psi(_) => "DataError",
         joint::Error::Net(e) => net(e),

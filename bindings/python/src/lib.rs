@@ -14,6 +14,7 @@
 #![allow(clippy::result_large_err)]
 
 mod convert;
+mod dp;
 mod error;
 mod identity;
 mod policy;
@@ -30,6 +31,11 @@ use pyo3::prelude::*;
 mod _native {
     #[pymodule_export]
     use crate::{
+        dp::{
+            DpAccountant, DpFilter, DpLedger, DpQuery, DpRelease, DpResponse, DpRows, DpSparse,
+            DpSpend, DpTree, dp_calibrate, dp_calibrated, dp_choose, dp_gaussian_sigma,
+            dp_integers, dp_reals, dp_rho_within, dp_zcdp_epsilon,
+        },
         identity::Identity,
         policy::Policy,
         private::{

@@ -9,8 +9,12 @@
 Every party runs the same program. :func:`run_local` runs all of them in this
 process, ``Session.open("party.toml")`` opens one of several institutions, and
 :func:`dry_run` says beforehand what a program reveals and costs.
+
+:mod:`privity.dp` is for results of one's own data that are to protect the people in
+them: statistics with noise, what they cost together, and a ledger of budgets.
 """
 
+from . import dp
 from ._native import Column, Identity, Policy, __version__
 from .exceptions import (
     ArgumentError,
@@ -22,6 +26,8 @@ from .exceptions import (
     DivergenceError,
     FileError,
     InternalError,
+    LedgerError,
+    OverspentError,
     PeerStoppedError,
     PolicyError,
     PrivityError,
@@ -96,12 +102,14 @@ __all__ = [
     "Intersection",
     "JointTable",
     "Learned",
+    "LedgerError",
     "LogisticModel",
     "LogisticRegression",
     "Metrics",
     "Network",
     "NoisyCounts",
     "OneHot",
+    "OverspentError",
     "Party",
     "PeerStoppedError",
     "Policy",
@@ -122,6 +130,7 @@ __all__ = [
     "TransportError",
     "WoE",
     "__version__",
+    "dp",
     "dry_run",
     "evaluate",
     "psi",

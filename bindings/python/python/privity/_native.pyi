@@ -6,6 +6,16 @@ from typing import Any, TypeAlias, final
 
 __all__ = [
     "Column",
+    "DpAccountant",
+    "DpFilter",
+    "DpLedger",
+    "DpQuery",
+    "DpRelease",
+    "DpResponse",
+    "DpRows",
+    "DpSparse",
+    "DpSpend",
+    "DpTree",
     "Identity",
     "Policy",
     "PsiCommon",
@@ -14,6 +24,14 @@ __all__ = [
     "Table",
     "__version__",
     "count_noise",
+    "dp_calibrate",
+    "dp_calibrated",
+    "dp_choose",
+    "dp_gaussian_sigma",
+    "dp_integers",
+    "dp_reals",
+    "dp_rho_within",
+    "dp_zcdp_epsilon",
     "dry_run",
     "local",
     "open",
@@ -31,6 +49,17 @@ __all__ = [
 _ColumnData: TypeAlias = list[Any] | tuple[str, bytes]
 _PartyRow: TypeAlias = tuple[str, bool, bool, bool]
 _SchemaRow: TypeAlias = tuple[str, str, int | None]
+
+_Given: TypeAlias = tuple[str, int, int]
+_Asked: TypeAlias = tuple[str, int, int, _Given]
+_PartRow: TypeAlias = tuple[
+    str,
+    tuple[Any, float, float] | None,
+    int,
+    tuple[float, float, float],
+    tuple[Any, ...],
+]
+_Amount: TypeAlias = tuple[str, str]
 
 __version__: str
 
@@ -210,3 +239,180 @@ def psi_totals_local(
     parties: list[tuple[str, PsiSource, Policy, dict[str, Any], list[str]]],
     at_least: int,
 ) -> list[tuple[int, list[tuple[str, str, float]]] | None]: ...
+
+@final
+class DpQuery:
+    """A question to data, with its protection."""
+
+    @staticmethod
+    def count(asked: _Asked) -> DpQuery: ...
+    @staticmethod
+    def sum(bounds: tuple[float, float], granularity: float | None, asked: _Asked) -> DpQuery: ...
+    @staticmethod
+    def mean(bounds: tuple[float, float], granularity: float | None, asked: _Asked) -> DpQuery: ...
+    @staticmethod
+    def variance(bounds: tuple[float, float], asked: _Asked) -> DpQuery: ...
+    @staticmethod
+    def covariance(bounds: list[tuple[float, float]], asked: _Asked) -> DpQuery: ...
+    @staticmethod
+    def histogram(bounds: tuple[float, float], bins: int, asked: _Asked) -> DpQuery: ...
+    @staticmethod
+    def histogram_with_edges(edges: list[float], asked: _Asked) -> DpQuery: ...
+    @staticmethod
+    def public_keys(keys: int, asked: _Asked) -> DpQuery: ...
+    @staticmethod
+    def private_keys(delta: float, asked: _Asked) -> DpQuery: ...
+    @staticmethod
+    def quantile(
+        q: float, bounds: tuple[float, float], granularity: float | None, asked: _Asked
+    ) -> DpQuery: ...
+    @staticmethod
+    def quantiles(
+        q: list[float], bounds: tuple[float, float], granularity: float | None, asked: _Asked
+    ) -> DpQuery: ...
+    @staticmethod
+    def contingency(sizes: list[int], asked: _Asked) -> DpQuery: ...
+    @staticmethod
+    def linear_regression(
+        features: list[tuple[float, float]],
+        target: tuple[float, float],
+        penalty: float,
+        asked: _Asked,
+    ) -> DpQuery: ...
+    @staticmethod
+    def logistic_regression(
+        features: list[tuple[float, float]], penalty: float, asked: _Asked
+    ) -> DpQuery: ...
+    def explain(
+        self, level: float
+    ) -> tuple[str, float | None, list[_PartRow], float | None, int | None]: ...
+    def read(self, columns: list[Any], ids: Any | None) -> DpRows: ...
+    def release(self, rows: DpRows) -> DpRelease: ...
+
+@final
+class DpRows:
+    """Data for a query."""
+
+@final
+class DpRelease:
+    """A released value and what it cost."""
+
+    def value(self) -> Any: ...
+    def parts(self) -> list[_PartRow]: ...
+    def interval(self, level: float) -> Any | None: ...
+    def half_width(self, level: float) -> float | None: ...
+
+def dp_integers(values: Any, sensitivity: int, given: _Given) -> DpRelease: ...
+def dp_calibrated(value: Any, sensitivity: int, epsilon: float, delta: float) -> DpRelease: ...
+def dp_reals(
+    values: Any, sensitivity: float, granularity: float, relation: str, given: _Given
+) -> DpRelease: ...
+def dp_choose(
+    how: str, utilities: Any, sensitivity: int, monotonic: bool, epsilon: tuple[int, int]
+) -> DpRelease: ...
+
+@final
+class DpSparse:
+    def __new__(
+        cls,
+        threshold: int,
+        sensitivity: int,
+        above: int,
+        monotonic: bool,
+        epsilon: tuple[int, int],
+    ) -> DpSparse: ...
+    def ask(self, answer: int) -> bool | None: ...
+    def left(self) -> int: ...
+
+@final
+class DpTree:
+    def __new__(
+        cls,
+        horizon: int,
+        bounds: tuple[float, float],
+        granularity: float | None,
+        relation: str,
+        given: _Given,
+    ) -> DpTree: ...
+    def push(self, x: float) -> float: ...
+    def part(self) -> _PartRow: ...
+
+@final
+class DpResponse:
+    def __new__(cls, how: str, values: int, epsilon: tuple[int, int]) -> DpResponse: ...
+    def respond(self, values: Any) -> bytes: ...
+    def estimate(self, reports: Any) -> tuple[list[float], list[float]]: ...
+    def event(self) -> tuple[Any, ...]: ...
+
+@final
+class DpAccountant:
+    def __new__(cls, by: str, relation: str, grid: float | None) -> DpAccountant: ...
+    def compose(self, event: Any, times: int) -> None: ...
+    def epsilon(self, delta: float) -> float: ...
+    def delta(self, epsilon: float) -> float: ...
+    def events(self) -> list[tuple[tuple[Any, ...], int]]: ...
+    def copy(self) -> DpAccountant: ...
+
+@final
+class DpFilter:
+    @staticmethod
+    def preset(accountant: DpAccountant, epsilon: float, delta: float) -> DpFilter: ...
+    @staticmethod
+    def adaptive(relation: str, epsilon: float, delta: float) -> DpFilter: ...
+    def spend(self, event: Any, times: int) -> None: ...
+    def spent(self) -> float: ...
+
+def dp_calibrate(
+    accountant: DpAccountant,
+    epsilon: float,
+    delta: float,
+    range: tuple[float, float],
+    events: Callable[[float], list[tuple[Any, int]]],
+) -> float: ...
+def dp_gaussian_sigma(epsilon: float, delta: float, sensitivity: float) -> float: ...
+def dp_rho_within(epsilon: float, delta: float) -> tuple[int, int]: ...
+def dp_zcdp_epsilon(rho: float, delta: float) -> float: ...
+
+@final
+class DpLedger:
+    @staticmethod
+    def create(path: str | os.PathLike[str]) -> DpLedger: ...
+    @staticmethod
+    def open(path: str | os.PathLike[str]) -> DpLedger: ...
+    @property
+    def path(self) -> os.PathLike[str]: ...
+    def grant(
+        self,
+        data_set: str,
+        unit: str,
+        relation: str,
+        measure: str,
+        cap: _Amount,
+        recipients: list[tuple[str, _Amount]],
+    ) -> None: ...
+    def reserve(
+        self,
+        data_set: str,
+        recipients: list[str],
+        measure: str,
+        cost: _Amount,
+        session: str,
+        operation: list[int],
+        note: str,
+    ) -> DpSpend: ...
+    def balance(self, data_set: str) -> dict[str, Any]: ...
+    def balances(self) -> list[dict[str, Any]]: ...
+    def history(self, data_set: str | None) -> list[dict[str, Any]]: ...
+    def head(self) -> str: ...
+    def check_head(self, head: str) -> None: ...
+
+@final
+class DpSpend:
+    @property
+    def number(self) -> int: ...
+    def begin(self) -> None:
+        """From here on noise may be drawn, and nothing is given back."""
+    def cancel(self) -> None:
+        """Gives the charge back, if it has not begun."""
+    def commit(self) -> None:
+        """Notes that it is finished."""

@@ -20,6 +20,8 @@ __all__ = [
     "DivergenceError",
     "FileError",
     "InternalError",
+    "LedgerError",
+    "OverspentError",
     "PeerStoppedError",
     "PolicyError",
     "PrivityError",
@@ -204,6 +206,53 @@ class FileError(PrivityError):
 
 class AuditError(FileError):
     """The audit record is damaged or was changed."""
+
+
+class LedgerError(FileError):
+    """A budget ledger cannot be used; nothing was released.
+
+    ``kind`` is a word: missing, exists, foreign, newer, damaged, undone, moved,
+    busy, denied, full, disk or forked.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        file: str | None = None,
+        kind: str | None = None,
+        rule: str | None = None,
+        fix: str | None = None,
+        culprits: Sequence[str] = (),
+    ) -> None:
+        super().__init__(message, file=file, culprits=culprits)
+        self.kind = kind
+        self.rule = rule
+        self.fix = fix
+
+
+class OverspentError(PrivityError):
+    """A release would cost more than is left of a privacy budget. Nothing was released.
+
+    ``whose`` says of which data set, or of which recipient; ``cost``, ``left`` and
+    ``cap`` are texts such as ``"epsilon 0.3"``. All are None if a filter refused.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        whose: str | None = None,
+        cost: str | None = None,
+        left: str | None = None,
+        cap: str | None = None,
+        culprits: Sequence[str] = (),
+    ) -> None:
+        super().__init__(message, culprits=culprits)
+        self.whose = whose
+        self.cost = cost
+        self.left = left
+        self.cap = cap
 
 
 class InternalError(PrivityError):
