@@ -132,11 +132,6 @@ impl Total {
         self.zip(other, f64::max)
     }
 
-    /// The smaller of each.
-    pub(crate) fn min(self, other: Self) -> Self {
-        self.zip(other, f64::min)
-    }
-
     /// The sum of each.
     pub(crate) fn plus(self, other: Self) -> Self {
         // A zero adds exactly.
