@@ -213,9 +213,10 @@ impl Explanation {
     }
 }
 
-/// Two roundings of a conversion and one of a quotient.
+/// Not below x. Two conversions and a quotient err by less than 2.5 units of the spacing of
+/// floats just below a power of two, which is the finest.
 pub(crate) fn above(x: Ratio) -> f64 {
-    x.to_f64().next_up().next_up()
+    x.to_f64().next_up().next_up().next_up()
 }
 
 impl fmt::Display for Explanation {
@@ -237,5 +238,43 @@ impl fmt::Display for Explanation {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dashu_int::UBig;
+    use proptest::prelude::*;
+
+    /// Whether x >= n/d, in integers.
+    fn reaches(x: f64, ratio: Ratio) -> bool {
+        let (mantissa, exponent) = ((x.to_bits() & ((1 << 52) - 1)) | 1 << 52, x.to_bits() >> 52);
+        let left = UBig::from(mantissa) * UBig::from(ratio.denominator()) << exponent as usize;
+        left >= UBig::from(ratio.numerator()) << 1075
+    }
+
+    proptest! {
+        #[test]
+        fn losses_as_floats_are_never_below(n in 1u64.., d in 1u64.., near in 0u64..1 << 58) {
+            let quotients = [(n, d), ((1 << 63) + near, (1 << 63) + (near << 1)), (n, n / 2 + 1)];
+            for (n, d) in quotients {
+                let ratio = Ratio::new(n, d).unwrap();
+                prop_assert!(reaches(above(ratio), ratio), "{}", ratio);
+            }
+        }
+    }
+
+    /// Both conversions and the quotient are rounded to the wrong side: two steps fall short.
+    #[test]
+    fn three_roundings_take_three_steps() {
+        let short = (0u64..1 << 20).any(|i| {
+            let n = (1u64 << 63) + (i << 12) * 2053 + 1023;
+            let d = (1u64 << 63) + (i << 12) * 4099 + 1025;
+            let ratio = Ratio::new(n, d).unwrap();
+            assert!(reaches(above(ratio), ratio), "{ratio}");
+            !reaches(ratio.to_f64().next_up().next_up(), ratio)
+        });
+        assert!(short);
     }
 }
