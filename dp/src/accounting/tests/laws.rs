@@ -224,8 +224,28 @@ fn filters_refuse_before_spending() {
     assert!(pure.spend(&Event::Pure { epsilon: 0.51 }, 1).is_err());
 }
 
+/// Very many small spends: the odometer of a filter is never below their sum.
+#[test]
+fn rounding_does_not_add_up_in_a_filter() {
+    let mut filter = Filter::adaptive(Neighbours::AddRemove, 1.0, 1e-6).unwrap();
+    let event = Event::Zcdp { rho: 1e-7 };
+    filter.spend(&event, 1).unwrap();
+    let once = filter.spent().unwrap();
+    for _ in 1..20_000 {
+        filter.spend(&event, 1).unwrap();
+    }
+    let mut whole = Filter::adaptive(Neighbours::AddRemove, 1.0, 1e-6).unwrap();
+    whole.spend(&event, 20_000).unwrap();
+    let (steps, whole) = (filter.spent().unwrap(), whole.spent().unwrap());
+    assert!(steps >= whole && steps <= 20_000.0 * once * (1.0 + 1e-9), "{steps} {whole}");
+}
+
 #[test]
 fn bounds_that_leave_the_floats_say_nothing() {
+    // σ so small that the closed form has no digits left: all or nothing, and not below it.
+    let (mean, half) = (0.5 / 1e-14, 1.0 / 1e-7);
+    let most = gaussian_epsilon(1e-7, 1e-5).unwrap();
+    assert!(most >= mean + 4.0 * half, "{most}");
     // About Gaussian with 100 deviations: at least .02 at this δ.
     let parts = [(poisson(1e-5, gaussian(1000.0)), 1_000_000_000_000)];
     for method in [Method::Pld, Method::Rdp, Method::Best] {
