@@ -44,14 +44,15 @@ impl Part {
     /// known which coordinates a unit moves, and by how much, the noise itself is accounted,
     /// otherwise the loss.
     pub fn event(&self) -> Event {
-        let known = match self.loss {
-            Loss::Pure { epsilon } => Event::Pure { epsilon: above(epsilon) },
-            Loss::Concentrated { rho } => Event::Zcdp { rho: above(rho) },
-            Loss::Approximate { epsilon, delta } => {
-                return Event::Approximate { epsilon: above(epsilon), delta };
-            }
-        };
-        self.exact_event().unwrap_or(known)
+        match self.loss {
+            Loss::Pure { epsilon } => self.exact_event().unwrap_or_else(|| pure(epsilon)),
+            Loss::Concentrated { rho } => self.exact_event().unwrap_or_else(|| zcdp(rho)),
+            Loss::Approximate { epsilon, delta } => Event::Approximate {
+                epsilon: above(epsilon).max(LEAST),
+                // The least that an accountant takes.
+                delta: delta.max(1e-250),
+            },
+        }
     }
 
     /// Coordinates with a bound for each: their noise is independent, so they compose.
@@ -59,21 +60,7 @@ impl Part {
         let noise = self.noise?;
         let mut events = Vec::with_capacity(self.changes.len());
         for &(change, count) in &self.changes {
-            // What an accountant takes: 2^20 steps, and a support that it can sum.
-            let sensitivity = u64::try_from(change).ok().filter(|x| (1..=1 << 20).contains(x))?;
-            let event = match noise {
-                Noise::Laplace(laplace) => {
-                    Event::DiscreteLaplace { scale: laplace.law().scale(), sensitivity }
-                }
-                Noise::Gaussian(gaussian) => {
-                    let sigma_squared = gaussian.law().sigma_squared();
-                    if sigma_squared.to_f64() > 2f64.powi(34) {
-                        return None;
-                    }
-                    Event::DiscreteGaussian { sigma_squared, sensitivity }
-                }
-            };
-            events.push((event, count));
+            events.push((noise.event(change)?, count));
         }
         match events.as_slice() {
             [] => None,
@@ -217,6 +204,19 @@ impl Explanation {
 /// floats just below a power of two, which is the finest.
 pub(crate) fn above(x: Ratio) -> f64 {
     x.to_f64().next_up().next_up().next_up()
+}
+
+/// The least parameter of an event.
+const LEAST: f64 = 1e-12;
+
+/// Epsilon as an event.
+pub(crate) fn pure(epsilon: Ratio) -> Event {
+    Event::Pure { epsilon: above(epsilon).max(LEAST) }
+}
+
+/// Rho as an event.
+pub(crate) fn zcdp(rho: Ratio) -> Event {
+    Event::Zcdp { rho: above(rho).max(LEAST) }
 }
 
 impl fmt::Display for Explanation {

@@ -18,7 +18,7 @@
 //! direction, \\(\Delta\\) in place of \\(2\Delta\\) suffices (theorem 5 of the paper).
 
 use super::Laplace;
-use crate::{Error, Loss, Ratio, Result, accounting::Event, release::above, sampler::Source};
+use crate::{Error, Loss, Ratio, Result, accounting::Event, release::pure, sampler::Source};
 use rand::CryptoRng;
 use std::fmt;
 
@@ -87,7 +87,7 @@ impl SparseVector {
 
     /// For an accountant.
     pub fn event(&self) -> Event {
-        Event::Pure { epsilon: above(self.epsilon) }
+        pure(self.epsilon)
     }
 
     /// How many replies "above" are left.
