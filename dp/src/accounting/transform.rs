@@ -218,7 +218,7 @@ pub(super) fn compose(
             step,
             mass,
             rest: (-infinite.exp_m1() + chernoff.exp()) * (1.0 + 1e-9),
-            ln_round_off: base + (grow * error * weights_norm(aim.theta, step, n)).ln() + 1e-9,
+            ln_round_off: base + (grow * error).ln() + ln_weights_norm(slope, step, n) + 1e-9,
             theta: aim.theta,
             shift,
         }
@@ -236,13 +236,12 @@ struct Rest {
     shift: f64,
 }
 
-/// A bound on the norm of w in (4): n terms with \\(1 - e^{-ih} \le \min(1, ih)\\).
-fn weights_norm(theta: f64, step: f64, n: usize) -> f64 {
-    let x = (-2.0 * theta * step).exp();
-    let rest = -(-2.0 * theta * step).exp_m1();
-    let plain = 1.0 / rest;
-    let linear = step * step * x * (1.0 + x) / (rest * rest * rest);
-    plain.min(linear).min(n as f64).sqrt() * (1.0 + 1e-9)
+/// ln of a bound on the norm of w in (4): n terms with \\(1 - e^{-ih} \le \min(1, ih)\\), of
+/// which the first is 0 and the second may have left the floats.
+fn ln_weights_norm(slope: f64, step: f64, n: usize) -> f64 {
+    let ln_rest = (-(-2.0 * slope).exp_m1()).ln();
+    let linear = 2.0 * step.ln() - 2.0 * slope + (-2.0 * slope).exp().ln_1p() - 3.0 * ln_rest;
+    0.5 * (-ln_rest).min(linear).min((n as f64).ln())
 }
 
 /// Multiplies `spectrum` by powers of one of the two real sequences behind `buffer`, in
