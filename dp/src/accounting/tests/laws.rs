@@ -170,6 +170,13 @@ fn wrong_parameters_are_refused() {
         assert!(all.clone().with_grid(x).is_err());
     }
     assert!(all.compose(&gaussian(1.0), 0).is_err());
+    // An error leaves what was there.
+    let mut full = accountant(Neighbours::AddRemove, Method::Pld, &[(gaussian(9.0), 1)]);
+    let many = Event::Composed(vec![(gaussian(1.0), 1), (gaussian(9.0), 1_000_000_000_000)]);
+    for event in [&gaussian(9.0), &many] {
+        assert!(full.compose(event, 1_000_000_000_000).is_err());
+        assert_eq!(full.events(), [(gaussian(9.0), 1)]);
+    }
     // No theorem.
     assert!(all.compose(&fixed(1, 10, gaussian(1.0)), 1).is_err());
     assert!(all.compose(&poisson(0.1, poisson(0.1, gaussian(1.0))), 1).is_err());
