@@ -8,9 +8,9 @@
 //! others are the same; the loss is the greatest of the parts. *Replace*: a unit may leave
 //! one part and enter another, or change within one part; each is a removal and an addition.
 //! In two parts their losses add up; in one and the same part it is the loss for two units
-//! (group privacy), which is no smaller:
+//! (group privacy; for \\(\rho\\) Bun and Steinke 2016), which is no smaller:
 //!
-//! \\[ 2\varepsilon, \qquad 4\rho \text{ (BS16, proposition 27)}, \qquad
+//! \\[ 2\varepsilon, \qquad 4\rho, \qquad
 //!    (2\varepsilon,\ (1 + e^\varepsilon)\,\delta). \qquad (1) \\]
 //!
 //! Hence every part must be released for [`Neighbours::AddRemove`]: a number of rows that is

@@ -250,7 +250,7 @@ mod tests {
     /// Whether x >= n/d, in integers.
     fn reaches(x: f64, ratio: Ratio) -> bool {
         let (mantissa, exponent) = ((x.to_bits() & ((1 << 52) - 1)) | 1 << 52, x.to_bits() >> 52);
-        let left = UBig::from(mantissa) * UBig::from(ratio.denominator()) << exponent as usize;
+        let left = (UBig::from(mantissa) * UBig::from(ratio.denominator())) << exponent as usize;
         left >= UBig::from(ratio.numerator()) << 1075
     }
 

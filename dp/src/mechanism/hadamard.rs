@@ -21,9 +21,7 @@
 //! for all x at once by the fast Walsh-Hadamard transform.
 
 use super::{Estimate, randomised_response};
-use crate::{
-    Error, Ratio, Result, accounting::Event, sampler::Source, sampler::bernoulli_exp,
-};
+use crate::{Error, Ratio, Result, accounting::Event, sampler::Source, sampler::bernoulli_exp};
 use rand::CryptoRng;
 
 /// One of very many values, sent with deniability.

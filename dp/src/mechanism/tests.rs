@@ -101,7 +101,7 @@ fn reals_pay_for_their_rounding() {
     let explained = real.explain(0.95);
     let Some(Noise::Laplace(laplace)) = explained.parts[0].noise else { panic!("not Laplace") };
     assert_eq!(laplace.law().scale(), epsilon(8, 1));
-    assert_eq!(explained.total().epsilon, 1f64.next_up().next_up());
+    assert_eq!(explained.total().epsilon, 1f64.next_up().next_up().next_up());
     assert!(explained.to_string().contains("probability 0.95"), "{explained}");
     let source = &mut source(3);
     let odd = [f64::NAN, f64::INFINITY, -0.0, 5e-324];
@@ -279,7 +279,7 @@ fn mechanisms_say_their_events() {
 /// are not accounted where who is there is protected.
 #[test]
 fn accountants_take_every_event() {
-    use crate::accounting::{Accountant, Method};
+    use crate::accounting::{Accountant, Event, Method};
     use crate::{Privacy, estimator::Sum};
     let take = |neighbours, event: &Event| {
         let mut accountant = Accountant::new(neighbours, Method::Best);
