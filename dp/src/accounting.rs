@@ -108,15 +108,10 @@ impl Accountant {
     pub fn compose(&mut self, event: &Event, times: u64) -> Result<()> {
         event::count(times)?;
         event.check(self.neighbours)?;
+        let Event::Composed(parts) = event else { return add(&mut self.events, event, times) };
         let mut events = self.events.clone();
-        match event {
-            Event::Composed(parts) => {
-                for (part, inner) in parts {
-                    let all = inner.checked_mul(times).unwrap_or(u64::MAX);
-                    add(&mut events, part, all)?;
-                }
-            }
-            event => add(&mut events, event, times)?,
+        for (part, inner) in parts {
+            add(&mut events, part, inner.checked_mul(times).unwrap_or(u64::MAX))?;
         }
         self.events = events;
         Ok(())
@@ -213,10 +208,13 @@ impl Accountant {
     }
 }
 
+/// Nothing is added on an error.
 fn add(events: &mut Vec<(Event, u64)>, event: &Event, times: u64) -> Result<()> {
     if let Some(known) = events.iter_mut().find(|known| known.0 == *event) {
-        known.1 = known.1.saturating_add(times);
-        return event::count(known.1);
+        let sum = known.1.saturating_add(times);
+        event::count(sum)?;
+        known.1 = sum;
+        return Ok(());
     }
     event::count(times)?;
     events.push((event.clone(), times));

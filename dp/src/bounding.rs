@@ -11,6 +11,7 @@
 
 use crate::{Error, Loss, Neighbours, Result, sampler::Source};
 use rand::CryptoRng;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 /// The most that one unit contributes. The library sees to it ([`Units::Ids`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,23 +130,19 @@ impl Units<'_> {
         order.sort_unstable();
         let mut kept = Vec::with_capacity(rows);
         for unit in order.chunk_by_mut(|a, b| a.0 == b.0) {
-            let mut groups: Vec<(u32, u32)> = Vec::new();
+            // Rows of each group that is used.
+            let mut groups: BTreeMap<u32, u32> = BTreeMap::new();
             for i in 0..unit.len() {
                 let j = i + source.below((unit.len() - i) as u64) as usize;
                 unit.swap(i, j);
                 let row = unit[i].1;
-                let name = group(row);
-                let place = groups.iter().position(|(group, _)| *group == name);
-                let place = match place {
-                    Some(place) => place,
-                    None if groups.len() < most.groups as usize => {
-                        groups.push((name, 0));
-                        groups.len() - 1
-                    }
-                    None => continue,
+                let used = groups.len();
+                let count = match groups.entry(group(row)) {
+                    Entry::Vacant(_) if used == most.groups as usize => continue,
+                    entry => entry.or_default(),
                 };
-                if groups[place].1 < most.rows {
-                    groups[place].1 += 1;
+                if *count < most.rows {
+                    *count += 1;
                     kept.push(row);
                 }
             }
@@ -209,6 +206,18 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// One unit in very many groups takes no longer than very many units.
+    #[test]
+    fn many_groups_of_one_unit_take_no_time() {
+        let (rows, ids) = (200_000usize, vec![7u64; 200_000]);
+        let source = &mut Source::new(StdRng::seed_from_u64(2));
+        let bound = Contributions::new(u32::MAX, 1).unwrap();
+        let start = std::time::Instant::now();
+        let kept = Units::Ids(&ids).select(rows, |row| row as u32, bound, source).unwrap();
+        assert_eq!(kept.map(|kept| kept.len()), Some(rows));
+        assert!(start.elapsed().as_secs() < 5);
     }
 
     #[test]

@@ -76,7 +76,8 @@ impl Loss {
             Self::Concentrated { rho } => Self::Concentrated { rho: of(rho)? },
             Self::Approximate { epsilon, delta } => Self::Approximate {
                 epsilon: of(epsilon)?,
-                delta: (delta * share as f64 / whole as f64).next_down().max(0.0),
+                // Two conversions, a product and a quotient.
+                delta: delta * (share as f64 / whole as f64) * (1.0 - 3.0 * f64::EPSILON),
             },
         })
     }
@@ -132,11 +133,6 @@ impl Total {
         self.zip(other, f64::max)
     }
 
-    /// The smaller of each.
-    pub(crate) fn min(self, other: Self) -> Self {
-        self.zip(other, f64::min)
-    }
-
     /// The sum of each.
     pub(crate) fn plus(self, other: Self) -> Self {
         // A zero adds exactly.
@@ -187,6 +183,13 @@ mod tests {
             };
             let back = zcdp_epsilon(rho.to_f64(), delta).unwrap();
             assert!(back <= epsilon && back > 0.999 * epsilon, "{back}");
+        }
+        for whole in 1..2000u64 {
+            let Loss::Approximate { delta, .. } = approximate.part(1, whole).unwrap() else {
+                panic!("not approximate")
+            };
+            let sum = (0..whole).fold(0.0, |sum: f64, _| (sum + delta).next_up());
+            assert!(sum <= 1e-6 * (1.0 + 1e-12) && delta * whole as f64 <= 1e-6, "{whole}");
         }
         assert!(Loss::within(f64::NAN, 1e-6).is_err() && Loss::within(1.0, 0.0).is_err());
     }

@@ -6,9 +6,15 @@
 //! one of them as a whole: the part is a function of the row where every row is a unit, of
 //! the identifier otherwise. *Add/remove*: the unit changes one part by add/remove, all
 //! others are the same; the loss is the greatest of the parts. *Replace*: a unit may leave
-//! one part and enter another, which for each of them is add/remove; the loss is the sum of
-//! the two greatest. Hence every part must be released for [`Neighbours::AddRemove`]: a
-//! number of rows that is public on the whole is not public in a part.
+//! one part and enter another, or change within one part; each is a removal and an addition.
+//! In two parts their losses add up; in one and the same part it is the loss for two units
+//! (group privacy; for \\(\rho\\) Bun and Steinke 2016), which is no smaller:
+//!
+//! \\[ 2\varepsilon, \qquad 4\rho, \qquad
+//!    (2\varepsilon,\ (1 + e^\varepsilon)\,\delta). \qquad (1) \\]
+//!
+//! Hence every part must be released for [`Neighbours::AddRemove`]: a number of rows that is
+//! public on the whole is not public in a part.
 //!
 //! A [`Partition`] can only be made here, from a function that puts each row in one part,
 //! so the composition cannot be claimed for parts that overlap:
@@ -17,7 +23,7 @@
 //! let overlapping = privity_dp::Partition { parts: vec![vec![1, 2], vec![2, 3]] };
 //! ```
 
-use crate::{Error, Neighbours, Release, Result, Total, sampler::Source};
+use crate::{Error, Loss, Neighbours, Release, Result, Total, sampler::Source};
 use rand::CryptoRng;
 use std::fmt;
 
@@ -75,24 +81,33 @@ impl<T: Clone> Partition<T> {
         mut release: impl FnMut(usize, &[T], &mut Source<R>) -> Result<Release<U>>,
     ) -> Result<(Vec<Release<U>>, Total)> {
         let mut releases = Vec::with_capacity(self.parts.len());
-        let (mut first, mut second) = (Total::default(), Total::default());
+        let mut total = Total::default();
         for (i, rows) in self.parts.iter().enumerate() {
             let one = release(i, rows, source)?;
             if one.neighbours != Neighbours::AddRemove {
                 let rule = "each must be released for Neighbours::AddRemove";
                 return Err(Error::Parameter { what: "parts", rule });
             }
-            // The greatest and the second greatest, of epsilon, rho and delta each.
-            let total = one.total();
-            (first, second) = (first.max(total), second.max(first.min(total)));
+            // The greatest, of epsilon, rho and delta each.
+            total = total.max(match neighbours {
+                Neighbours::AddRemove => one.total(),
+                Neighbours::Replace => {
+                    one.parts().iter().map(|p| twice(p.loss)).fold(Total::default(), Total::plus)
+                }
+            });
             releases.push(one);
         }
-        let total = match neighbours {
-            Neighbours::AddRemove => first,
-            Neighbours::Replace => first.plus(second),
-        };
         Ok((releases, total))
     }
+}
+
+/// (1), rounded up.
+fn twice(loss: Loss) -> Total {
+    let Total { epsilon, rho, delta } = Total::of([loss]);
+    // Factors of two are exact; the rest errs by less than four units in the last place.
+    let more = (1.0 + epsilon.exp()) * (1.0 + 4.0 * f64::EPSILON);
+    let delta = if delta > 0.0 { (delta * more).min(1.0) } else { 0.0 };
+    Total { epsilon: 2.0 * epsilon, rho: 4.0 * rho, delta }
 }
 
 impl<T> fmt::Debug for Partition<T> {

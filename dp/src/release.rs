@@ -44,14 +44,15 @@ impl Part {
     /// known which coordinates a unit moves, and by how much, the noise itself is accounted,
     /// otherwise the loss.
     pub fn event(&self) -> Event {
-        let known = match self.loss {
-            Loss::Pure { epsilon } => Event::Pure { epsilon: above(epsilon) },
-            Loss::Concentrated { rho } => Event::Zcdp { rho: above(rho) },
-            Loss::Approximate { epsilon, delta } => {
-                return Event::Approximate { epsilon: above(epsilon), delta };
-            }
-        };
-        self.exact_event().unwrap_or(known)
+        match self.loss {
+            Loss::Pure { epsilon } => self.exact_event().unwrap_or_else(|| pure(epsilon)),
+            Loss::Concentrated { rho } => self.exact_event().unwrap_or_else(|| zcdp(rho)),
+            Loss::Approximate { epsilon, delta } => Event::Approximate {
+                epsilon: above(epsilon).max(LEAST),
+                // The least that an accountant takes.
+                delta: delta.max(1e-250),
+            },
+        }
     }
 
     /// Coordinates with a bound for each: their noise is independent, so they compose.
@@ -59,21 +60,7 @@ impl Part {
         let noise = self.noise?;
         let mut events = Vec::with_capacity(self.changes.len());
         for &(change, count) in &self.changes {
-            // What an accountant takes: 2^20 steps, and a support that it can sum.
-            let sensitivity = u64::try_from(change).ok().filter(|x| (1..=1 << 20).contains(x))?;
-            let event = match noise {
-                Noise::Laplace(laplace) => {
-                    Event::DiscreteLaplace { scale: laplace.law().scale(), sensitivity }
-                }
-                Noise::Gaussian(gaussian) => {
-                    let sigma_squared = gaussian.law().sigma_squared();
-                    if sigma_squared.to_f64() > 2f64.powi(34) {
-                        return None;
-                    }
-                    Event::DiscreteGaussian { sigma_squared, sensitivity }
-                }
-            };
-            events.push((event, count));
+            events.push((noise.event(change)?, count));
         }
         match events.as_slice() {
             [] => None,
@@ -213,9 +200,23 @@ impl Explanation {
     }
 }
 
-/// Two roundings of a conversion and one of a quotient.
+/// Not below x. Two conversions and a quotient err by less than 2.5 units of the spacing of
+/// floats just below a power of two, which is the finest.
 pub(crate) fn above(x: Ratio) -> f64 {
-    x.to_f64().next_up().next_up()
+    x.to_f64().next_up().next_up().next_up()
+}
+
+/// The least parameter of an event.
+const LEAST: f64 = 1e-12;
+
+/// Epsilon as an event.
+pub(crate) fn pure(epsilon: Ratio) -> Event {
+    Event::Pure { epsilon: above(epsilon).max(LEAST) }
+}
+
+/// Rho as an event.
+pub(crate) fn zcdp(rho: Ratio) -> Event {
+    Event::Zcdp { rho: above(rho).max(LEAST) }
 }
 
 impl fmt::Display for Explanation {
@@ -237,5 +238,43 @@ impl fmt::Display for Explanation {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dashu_int::UBig;
+    use proptest::prelude::*;
+
+    /// Whether x >= n/d, in integers.
+    fn reaches(x: f64, ratio: Ratio) -> bool {
+        let (mantissa, exponent) = ((x.to_bits() & ((1 << 52) - 1)) | 1 << 52, x.to_bits() >> 52);
+        let left = (UBig::from(mantissa) * UBig::from(ratio.denominator())) << exponent as usize;
+        left >= UBig::from(ratio.numerator()) << 1075
+    }
+
+    proptest! {
+        #[test]
+        fn losses_as_floats_are_never_below(n in 1u64.., d in 1u64.., near in 0u64..1 << 58) {
+            let quotients = [(n, d), ((1 << 63) + near, (1 << 63) + (near << 1)), (n, n / 2 + 1)];
+            for (n, d) in quotients {
+                let ratio = Ratio::new(n, d).unwrap();
+                prop_assert!(reaches(above(ratio), ratio), "{}", ratio);
+            }
+        }
+    }
+
+    /// Both conversions and the quotient are rounded to the wrong side: two steps fall short.
+    #[test]
+    fn three_roundings_take_three_steps() {
+        let short = (0u64..1 << 20).any(|i| {
+            let n = (1u64 << 63) + (i << 12) * 2053 + 1023;
+            let d = (1u64 << 63) + (i << 12) * 4099 + 1025;
+            let ratio = Ratio::new(n, d).unwrap();
+            assert!(reaches(above(ratio), ratio), "{ratio}");
+            !reaches(ratio.to_f64().next_up().next_up(), ratio)
+        });
+        assert!(short);
     }
 }

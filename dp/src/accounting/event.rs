@@ -115,6 +115,12 @@ pub enum Sampling {
 }
 
 impl Event {
+    /// Whether an accountant of either relation takes it.
+    pub(crate) fn is_accepted(&self) -> bool {
+        let both = [Neighbours::AddRemove, Neighbours::Replace];
+        both.into_iter().all(|neighbours| self.check(neighbours).is_ok())
+    }
+
     /// Refuses what has no meaning or no theorem.
     pub(super) fn check(&self, neighbours: Neighbours) -> Result<()> {
         let positive = |what, x: f64| {

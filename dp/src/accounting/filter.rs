@@ -57,11 +57,12 @@ impl Filter {
     pub fn adaptive(neighbours: Neighbours, epsilon: f64, delta: f64) -> Result<Self> {
         check(epsilon, delta)?;
         probability("delta", delta)?;
-        let left = |order: f64| epsilon - epsilon_at(order, 0.0, delta * (1.0 - SHARE));
+        let rest = delta * (1.0 - SHARE) * (1.0 - 1e-15);
+        let left = |order: f64| epsilon - epsilon_at(order, 0.0, rest);
         let orders = (-40..=160).map(|i| 1.0 + (0.05 * f64::from(i)).exp());
         let best =
             orders.map(|a| (a, left(a) / a)).fold((2.0, 0.0), |b, x| if x.1 > b.1 { x } else { b });
-        let cap = left(best.0) * (1.0 - 1e-12);
+        let cap = left(best.0) * (1.0 - 1e-12) - 1e-14 * epsilon;
         if cap <= 0.0 {
             return refuse("cap", "epsilon is too small for this delta: raise one of them");
         }
@@ -90,8 +91,12 @@ impl Filter {
         for (event, inner) in parts {
             let times = times as f64 * inner as f64;
             let (curve, aside) = Curve::new(&event, (self.delta * 1e-40 / times).max(1e-290))?;
-            state.spent += times * curve.divergence(state.order) * (1.0 + 1e-14);
-            state.aside += times * aside * (1.0 + 1e-14);
+            // Rounded up at each step: steps may be very many.
+            let (cost, aside) = (times * curve.divergence(state.order), times * aside);
+            state.spent = (state.spent + cost * (1.0 + 1e-14)).next_up();
+            if aside > 0.0 {
+                state.aside = (state.aside + aside * (1.0 + 1e-14)).next_up();
+            }
         }
         // Not "greater": a NaN is refused too.
         if !(state.spent <= state.cap && state.aside <= SHARE * self.delta) {

@@ -79,8 +79,10 @@ fn profile(sigma: f64, epsilon: f64) -> f64 {
     let logs = 4.0 * U * (1.0 + first.abs() + second.abs() + epsilon);
     let series = if size > 30.0 { 16.0 / size.powi(6) } else { 0.0 };
     let error = upper_error(size) + logs + series;
-    let (first, second) = (first.exp(), second.exp());
-    (first * (1.0 + error) - second * (1.0 - error)).clamp(0.0, 1.0)
+    // An error of a logarithm is a factor, which is not near 1 where the error is large.
+    let value = (first + error).exp() * (1.0 + 2.0 * U) - (second - error).exp() * (1.0 - 2.0 * U);
+    // Out of the floats (NaN) nothing is proved.
+    if value < 1.0 { value.max(0.0) } else { 1.0 }
 }
 
 /// All Gaussian releases as one (2), and the other events.

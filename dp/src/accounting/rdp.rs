@@ -117,9 +117,11 @@ impl Curve {
                     let most = losses.iter().map(exponent).fold(f64::NEG_INFINITY, f64::max);
                     let sum: f64 = losses.iter().map(|l| (exponent(l) - most).exp()).sum();
                     let error = U * (losses.len() as f64 + 8.0 + 4.0 * most.abs());
-                    ((sum.ln() + most + error) / less).max(0.0)
+                    (sum.ln() + most + error) / less
                 };
-                directions.iter().map(of).fold(0.0, f64::max)
+                // A NaN proves nothing; `max` would drop it.
+                let worst = |a: f64, b: f64| if b.is_nan() { f64::INFINITY } else { a.max(b) };
+                directions.iter().map(of).fold(0.0, worst)
             }
         }
     }

@@ -10,6 +10,9 @@ use std::{cell::RefCell, sync::Arc};
 /// Powers below this are taken as zero.
 const TINY: f64 = 1e-100;
 
+/// θh up to which weights are multiplied up from one to the next.
+const GENTLE: f64 = 1e-2;
+
 /// What is asked.
 #[derive(Clone, Copy)]
 pub(super) enum Question {
@@ -49,8 +52,9 @@ pub(super) struct Profile {
     mass: Vec<f64>,
     /// δ that is there at every ε: infinite losses and (2).
     rest: f64,
-    /// (4) at the start of the window, and how it falls.
-    round_off: f64,
+    /// ln of (4) at the start of the window, and how it falls. Strong tilts take both out of
+    /// the floats and back within one window, so it is kept as a logarithm.
+    ln_round_off: f64,
     theta: f64,
     /// All losses may be larger by this.
     shift: f64,
@@ -62,9 +66,10 @@ impl Profile {
         // δ at grid point i from that at i + 1, in positive terms only:
         // D(i) = (1 - e^-h) S(i + 1) + e^-h D(i + 1), S the mass from there on.
         let (fall, rise) = ((-self.step).exp(), -(-self.step).exp_m1());
-        let slope = (-self.theta * self.step).exp();
+        let slope = self.theta * self.step;
         let (mut above, mut profile) = (0.0, 0.0);
-        let error = |i: f64| self.rest + self.round_off * (-self.theta * self.step * i).exp();
+        let round_off = |i: f64| (self.ln_round_off - slope * i).exp();
+        let error = |i: f64| self.rest + round_off(i);
         match question {
             Question::Delta(epsilon) => {
                 let position = (epsilon - self.shift - self.start) / self.step;
@@ -85,17 +90,18 @@ impl Profile {
             }
             Question::Epsilon(delta) => {
                 let last = self.mass.len() - 1;
-                let mut e = error(last as f64);
                 // Where bounds have left the floats (NaN) nothing is within δ.
                 let within = |x: f64| x <= delta;
-                if !within(e) {
+                if !within(error(last as f64)) {
                     return Some(f64::INFINITY);
                 }
-                let climb = 1.0 / slope;
+                let (mut noise, climb) = (round_off(last as f64), slope.exp());
                 for i in (0..last).rev() {
                     above += self.mass[i + 1];
                     let next = rise * above + fall * profile;
-                    e = self.rest + (e - self.rest) * climb;
+                    let fresh = i & 63 == 63 || slope > GENTLE;
+                    noise = if fresh { round_off(i as f64) } else { noise * climb };
+                    let e = self.rest + noise * (1.0 + 1e-12);
                     if !within(next + e) {
                         // Solve D(i+1) + (D(i) - D(i+1)) (e^h - e^x)/(e^h - 1) = δ - e for
                         // x in [0, h): linear in e^x.
@@ -193,15 +199,17 @@ pub(super) fn compose(
         let chernoff = (chernoff - aim.lambda * top) + 4.0 * U * chernoff.abs();
         let start = aim.start as f64 * step;
         let base = log_mass[d] - aim.theta * start;
-        let weight = |i: usize| (base - aim.theta * step * i as f64).min(700.0).exp() * inv * grow;
+        // Above e^700 (4) alone is more than any δ, so that masses do not matter.
+        let slope = aim.theta * step;
+        let weight = |i: usize| (base - slope * i as f64).min(700.0).exp() * inv * grow;
         let first = aim.start & (n as i64 - 1);
         // One exponential a block; products within it err by less than 2 u a step, which
-        // `grow` has room for.
-        let fall = (-aim.theta * step).exp();
+        // `grow` has room for. Not where a block falls far: its first weight may be cut.
+        let fall = (-slope).exp();
         let mut factor = 0.0;
         let mut mass = Vec::with_capacity(n);
         for i in 0..n {
-            factor = if i & 63 == 0 { weight(i) } else { factor * fall };
+            factor = if i & 63 == 0 || slope > GENTLE { weight(i) } else { factor * fall };
             let cell = buffer[(first as usize + i) & (n - 1)];
             mass.push((if d == 0 { cell.re } else { cell.im }).max(0.0) * factor);
         }
@@ -210,7 +218,7 @@ pub(super) fn compose(
             step,
             mass,
             rest: (-infinite.exp_m1() + chernoff.exp()) * (1.0 + 1e-9),
-            round_off: base.min(700.0).exp() * grow * error * weights_norm(aim.theta, step, n),
+            ln_round_off: base + (grow * error).ln() + ln_weights_norm(slope, step, n) + 1e-9,
             theta: aim.theta,
             shift,
         }
@@ -228,13 +236,12 @@ struct Rest {
     shift: f64,
 }
 
-/// A bound on the norm of w in (4): n terms with \\(1 - e^{-ih} \le \min(1, ih)\\).
-fn weights_norm(theta: f64, step: f64, n: usize) -> f64 {
-    let x = (-2.0 * theta * step).exp();
-    let rest = -(-2.0 * theta * step).exp_m1();
-    let plain = 1.0 / rest;
-    let linear = step * step * x * (1.0 + x) / (rest * rest * rest);
-    plain.min(linear).min(n as f64).sqrt() * (1.0 + 1e-9)
+/// ln of a bound on the norm of w in (4): n terms with \\(1 - e^{-ih} \le \min(1, ih)\\), of
+/// which the first is 0 and the second may have left the floats.
+fn ln_weights_norm(slope: f64, step: f64, n: usize) -> f64 {
+    let ln_rest = (-(-2.0 * slope).exp_m1()).ln();
+    let linear = 2.0 * step.ln() - 2.0 * slope + (-2.0 * slope).exp().ln_1p() - 3.0 * ln_rest;
+    0.5 * (-ln_rest).min(linear).min((n as f64).ln())
 }
 
 /// Multiplies `spectrum` by powers of one of the two real sequences behind `buffer`, in

@@ -64,17 +64,26 @@ pub(super) fn delta(events: &[(Event, u64)], epsilon: f64) -> Result<f64> {
 /// are at most 1e3 times the result.
 pub(super) const UP: f64 = 1.0 + 1e-12;
 
-/// (1), never below 0.
+/// (1), never below 0. A NaN stays one and proves nothing.
 pub(super) fn epsilon_at(order: f64, divergence: f64, delta: f64) -> f64 {
-    let less = order - 1.0;
-    let rest = -delta.ln() - less.ln() + order * (-1.0 / order).ln_1p();
-    (divergence + rest / less).max(0.0)
+    let value = divergence + (hockey(order) - delta.ln()) / (order - 1.0);
+    if value < 0.0 { 0.0 } else { value }
 }
 
 /// The logarithm of (1), at most 0.
 pub(super) fn ln_delta_at(order: f64, divergence: f64, epsilon: f64) -> f64 {
+    ((order - 1.0) * (divergence - epsilon) + hockey(order)).min(0.0)
+}
+
+/// \\(-\ln(\alpha - 1) + \alpha \ln(1 - 1/\alpha)\\). Near 1 both terms are large and the
+/// result is not: then in terms that are small themselves.
+fn hockey(order: f64) -> f64 {
     let less = order - 1.0;
-    (less * (divergence - epsilon) - less.ln() + order * (-1.0 / order).ln_1p()).min(0.0)
+    if less < 1.0 {
+        less * less.ln() - order * less.ln_1p()
+    } else {
+        order * (-1.0 / order).ln_1p() - less.ln()
+    }
 }
 
 /// The least value over orders: a scan, and a golden section about the best.
@@ -116,4 +125,26 @@ fn total(events: &[(Event, u64)]) -> Result<(f64, f64)> {
 
 fn check(rho: f64) -> Result<()> {
     Event::Zcdp { rho }.check(crate::Neighbours::Replace)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// mpmath, 60 digits, at the floats nearest to the orders.
+    #[test]
+    fn conversions_near_order_one_keep_their_digits() {
+        for (order, exact) in [
+            (1.000_001, -1.481_551_105_682_755_1e-05),
+            (1.000_1, -0.001_021_039_037_030_858_5),
+            (1.25, -0.625_503_029_422_734_8),
+            (1.5, -0.954_771_252_442_219_3),
+            (1.999, -1.385_600_963_814_257_7),
+        ] {
+            let found = hockey(order);
+            assert!((found - exact).abs() <= 1e-15 * exact.abs(), "{order}: {found} {exact}");
+        }
+        assert!(epsilon_at(2.0, f64::NAN, 1e-5).is_nan());
+        assert_eq!(ln_delta_at(2.0, f64::NAN, 1.0), 0.0);
+    }
 }

@@ -274,6 +274,21 @@ fn tables_keys_and_models_keep_their_promise() {
         assert!(total.epsilon >= 2.0);
         releases[0].value.clamp(-3, 4) * 8 + releases[1].value.clamp(-3, 4)
     });
+    // The unit stays in its part, which costs more than all others.
+    let grid = Grid::integers(-1, 1).unwrap();
+    let [dear, cheap] = [1.0, 0.1].map(|epsilon| {
+        Sum::new(grid, Privacy::new(Neighbours::AddRemove, Loss::pure(epsilon).unwrap())).unwrap()
+    });
+    holds("one part under replace", (2.0, 0.0), 0.8, |side, source| {
+        let partition = Partition::by_row(&[either(side, -1.0, 1.0)], 2, |_| 0).unwrap();
+        let (releases, total) = partition
+            .release(Neighbours::Replace, source, |i, rows, source| {
+                if i == 0 { &dear } else { &cheap }.release(rows, Units::Rows, source)
+            })
+            .unwrap();
+        assert!(total.epsilon >= 2.0);
+        releases[0].value as i64
+    });
 }
 
 /// Mechanisms that are wrong must be found out.

@@ -84,10 +84,12 @@ impl PrivateKeys {
         match units {
             Units::Rows => rows.iter().for_each(|key| *counts.entry(key.clone()).or_default() += 1),
             Units::Ids(_) => {
-                let names: BTreeSet<&K> = rows.iter().collect();
-                if u32::try_from(names.len()).is_err() {
-                    return Err(Error::Parameter { what: "rows", rule: "at most 2^32" });
+                // Of rows, not of keys: no error depends on data.
+                if u32::try_from(rows.len()).is_err() {
+                    let rule = "there must be fewer than 2^32";
+                    return Err(Error::Parameter { what: "rows", rule });
                 }
+                let names: BTreeSet<&K> = rows.iter().collect();
                 let numbers: BTreeMap<&K, u32> = names.into_iter().zip(0..).collect();
                 let group = |row: usize| numbers.get(&rows[row]).copied().unwrap_or(0);
                 let most = self.privacy.contributions;

@@ -29,8 +29,7 @@
 //! width are one interval that begins at zero.
 
 use crate::{
-    Error, Ratio, Result, accounting::Event, release::above, sampler::Source,
-    sampler::bernoulli_exp,
+    Error, Ratio, Result, accounting::Event, release::pure, sampler::Source, sampler::bernoulli_exp,
 };
 use dashu_int::UBig;
 use rand::CryptoRng;
@@ -74,7 +73,7 @@ impl Exponential {
 
     /// For an accountant.
     pub fn event(&self) -> Event {
-        Event::Pure { epsilon: above(self.epsilon) }
+        pure(self.epsilon)
     }
 
     /// One candidate of blocks that do not overlap. Which blocks there are may depend on

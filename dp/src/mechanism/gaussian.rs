@@ -17,7 +17,7 @@
 use crate::{
     Error, Loss, Neighbours, Ratio, Result,
     accounting::{Accountant, Event, Method, calibrate},
-    release::above,
+    release::zcdp,
     sampler::{DiscreteGaussian, Source},
 };
 use dashu_int::UBig;
@@ -102,15 +102,20 @@ impl Gaussian {
 
     /// For an accountant: of a vector.
     pub fn event(&self) -> Event {
-        Event::Zcdp { rho: above(self.rho) }
+        zcdp(self.rho)
     }
 
-    /// For an accountant: of one number, by the law of the noise, if it moves by at most
-    /// 2^20 steps.
+    /// For an accountant: of one number, by the law of the noise, if it takes that.
     pub fn scalar_event(&self) -> Option<Event> {
-        let sensitivity =
-            self.squared.isqrt() + u128::from(self.squared.isqrt().pow(2) < self.squared);
-        let sensitivity = u64::try_from(sensitivity).ok().filter(|x| *x <= 1 << 20)?;
-        Some(Event::DiscreteGaussian { sigma_squared: self.law.sigma_squared(), sensitivity })
+        let root = self.squared.isqrt();
+        self.moved(root + u128::from(root.pow(2) < self.squared))
+    }
+
+    /// The same for a number that moves by at most `steps`.
+    pub(crate) fn moved(&self, steps: u128) -> Option<Event> {
+        let sensitivity = u64::try_from(steps).ok()?;
+        let event =
+            Event::DiscreteGaussian { sigma_squared: self.law.sigma_squared(), sensitivity };
+        event.is_accepted().then_some(event)
     }
 }

@@ -20,11 +20,8 @@
 //!
 //! for all x at once by the fast Walsh-Hadamard transform.
 
-use super::Estimate;
-use crate::{
-    Error, Ratio, Result, accounting::Event, release::above, sampler::Source,
-    sampler::bernoulli_exp,
-};
+use super::{Estimate, randomised_response};
+use crate::{Error, Ratio, Result, accounting::Event, sampler::Source, sampler::bernoulli_exp};
 use rand::CryptoRng;
 
 /// One of very many values, sent with deniability.
@@ -49,9 +46,10 @@ impl HadamardResponse {
         self.epsilon
     }
 
-    /// For an accountant.
+    /// For an accountant of [`Neighbours::Replace`](crate::Neighbours::Replace), as that of a
+    /// response of two values, whose losses are no smaller.
     pub fn event(&self) -> Event {
-        Event::Pure { epsilon: above(self.epsilon) }
+        randomised_response::event(2, self.epsilon)
     }
 
     /// What a person sends. A value out of range counts as the last one.

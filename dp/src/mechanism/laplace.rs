@@ -17,7 +17,7 @@
 use crate::{
     Error, Ratio, Result,
     accounting::Event,
-    release::above,
+    release::pure,
     sampler::{DiscreteLaplace, Source},
 };
 use dashu_int::UBig;
@@ -71,13 +71,18 @@ impl Laplace {
 
     /// For an accountant: of a vector.
     pub fn event(&self) -> Event {
-        Event::Pure { epsilon: above(self.epsilon) }
+        pure(self.epsilon)
     }
 
-    /// For an accountant: of one number, by the law of the noise, if it moves by at most
-    /// 2^20 steps.
+    /// For an accountant: of one number, by the law of the noise, if it takes that.
     pub fn scalar_event(&self) -> Option<Event> {
-        let sensitivity = u64::try_from(self.sensitivity).ok().filter(|x| *x <= 1 << 20)?;
-        Some(Event::DiscreteLaplace { scale: self.law.scale(), sensitivity })
+        self.moved(self.sensitivity)
+    }
+
+    /// The same for a number that moves by at most `steps`.
+    pub(crate) fn moved(&self, steps: u128) -> Option<Event> {
+        let sensitivity = u64::try_from(steps).ok()?;
+        let event = Event::DiscreteLaplace { scale: self.law.scale(), sensitivity };
+        event.is_accepted().then_some(event)
     }
 }

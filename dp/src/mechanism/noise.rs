@@ -1,7 +1,7 @@
 //! The noise that a loss asks for, and how far it reaches.
 
 use super::{Gaussian, Laplace};
-use crate::{Error, Loss, Result, sampler::Source};
+use crate::{Error, Loss, Result, accounting::Event, sampler::Source};
 use rand::CryptoRng;
 use std::fmt;
 
@@ -69,6 +69,15 @@ impl Noise {
         let mut answer = [answer];
         self.add(&mut answer, source);
         answer[0]
+    }
+
+    /// For an accountant: of a number that moves by at most `steps`, by the law of the noise,
+    /// if it takes that.
+    pub(crate) fn event(&self, steps: u128) -> Option<Event> {
+        match self {
+            Self::Laplace(noise) => noise.moved(steps),
+            Self::Gaussian(noise) => noise.moved(steps),
+        }
     }
 
     /// The standard deviation in steps (for small sigma a little more than that of the

@@ -20,7 +20,7 @@
 //! [`NoisyMax::monotonic`].
 
 use super::Laplace;
-use crate::{Error, Ratio, Result, accounting::Event, release::above, sampler::Source};
+use crate::{Error, Ratio, Result, accounting::Event, release::pure, sampler::Source};
 use rand::CryptoRng;
 
 /// Chooses the index of the greatest answer with noise. The noise is not shown.
@@ -47,7 +47,7 @@ impl NoisyMax {
 
     /// For an accountant.
     pub fn event(&self) -> Event {
-        Event::Pure { epsilon: above(self.epsilon()) }
+        pure(self.epsilon())
     }
 
     /// The index of one answer.

@@ -21,8 +21,7 @@
 //! The coins are exact, since utilities are integers and epsilon is a quotient.
 
 use crate::{
-    Error, Ratio, Result, accounting::Event, release::above, sampler::Source,
-    sampler::bernoulli_exp,
+    Error, Ratio, Result, accounting::Event, release::pure, sampler::Source, sampler::bernoulli_exp,
 };
 use rand::CryptoRng;
 
@@ -61,7 +60,7 @@ impl PermuteAndFlip {
 
     /// For an accountant.
     pub fn event(&self) -> Event {
-        Event::Pure { epsilon: above(self.epsilon) }
+        pure(self.epsilon)
     }
 
     /// The index of one utility.

@@ -15,7 +15,11 @@
 //! takes does not depend on the value.
 
 use crate::sampler::{Source, bernoulli_exp};
-use crate::{Error, Ratio, Result, accounting::Event, release::above};
+use crate::{
+    Error, Ratio, Result,
+    accounting::Event,
+    release::{above, pure},
+};
 use rand::CryptoRng;
 
 /// One of k values, sent with deniability.
@@ -34,6 +38,19 @@ pub struct Estimate {
     pub error: f64,
 }
 
+/// Of k categories.
+pub(super) fn event(categories: u32, epsilon: Ratio) -> Event {
+    // (1), rounded up: the exponential and three operations, each by an ulp or less.
+    let others = f64::from(categories - 1) * (-above(epsilon)).exp();
+    let truth = (1.0 / (1.0 + others)) * (1.0 + 4.0 * f64::EPSILON);
+    // An epsilon so large that nothing is denied.
+    if truth < 1.0 {
+        Event::RandomizedResponse { categories: categories.into(), truth }
+    } else {
+        pure(epsilon)
+    }
+}
+
 impl RandomisedResponse {
     /// For values 0 to `values` - 1. Drawing takes time in proportion to their number: for
     /// more than a few hundred take [`HadamardResponse`](super::HadamardResponse).
@@ -49,12 +66,10 @@ impl RandomisedResponse {
         self.epsilon
     }
 
-    /// For an accountant of [`Neighbours::Replace`](crate::Neighbours::Replace).
+    /// For an accountant of [`Neighbours::Replace`](crate::Neighbours::Replace): that there
+    /// is a report shows that there is a person.
     pub fn event(&self) -> Event {
-        // (1), rounded up: the exponential and three operations, each by an ulp or less.
-        let others = f64::from(self.values - 1) * (-above(self.epsilon)).exp();
-        let truth = (1.0 / (1.0 + others)) * (1.0 + 4.0 * f64::EPSILON);
-        Event::RandomizedResponse { categories: self.values.into(), truth }
+        event(self.values, self.epsilon)
     }
 
     /// What a person sends. A value out of range counts as the last one.

@@ -18,15 +18,16 @@
 //! direction, \\(\Delta\\) in place of \\(2\Delta\\) suffices (theorem 5 of the paper).
 
 use super::Laplace;
-use crate::{Error, Loss, Ratio, Result, accounting::Event, release::above, sampler::Source};
+use crate::{Error, Loss, Ratio, Result, accounting::Event, release::pure, sampler::Source};
 use rand::CryptoRng;
 use std::fmt;
+use zeroize::Zeroizing;
 
 /// Says which of many answers are above a threshold, for one epsilon.
 ///
 /// The whole epsilon is spent by [`SparseVector::new`].
 pub struct SparseVector {
-    threshold: i128,
+    threshold: Zeroizing<i128>,
     query: Laplace,
     epsilon: Ratio,
     left: u32,
@@ -77,6 +78,7 @@ impl SparseVector {
         let sensitivity = u128::from(sensitivity);
         let query = Laplace::new(sensitivity * u128::from(factor) * u128::from(above), second)?;
         let threshold = Laplace::new(sensitivity, first)?.release(threshold.into(), source);
+        let threshold = Zeroizing::new(threshold);
         Ok(Self { threshold, query, epsilon, left: above })
     }
 
@@ -87,7 +89,7 @@ impl SparseVector {
 
     /// For an accountant.
     pub fn event(&self) -> Event {
-        Event::Pure { epsilon: above(self.epsilon) }
+        pure(self.epsilon)
     }
 
     /// How many replies "above" are left.
@@ -101,7 +103,7 @@ impl SparseVector {
         if self.left == 0 {
             return None;
         }
-        let above = self.query.release(answer.into(), source) >= self.threshold;
+        let above = self.query.release(answer.into(), source) >= *self.threshold;
         self.left -= u32::from(above);
         Some(above)
     }

@@ -101,7 +101,7 @@ fn reals_pay_for_their_rounding() {
     let explained = real.explain(0.95);
     let Some(Noise::Laplace(laplace)) = explained.parts[0].noise else { panic!("not Laplace") };
     assert_eq!(laplace.law().scale(), epsilon(8, 1));
-    assert_eq!(explained.total().epsilon, 1f64.next_up().next_up());
+    assert_eq!(explained.total().epsilon, 1f64.next_up().next_up().next_up());
     assert!(explained.to_string().contains("probability 0.95"), "{explained}");
     let source = &mut source(3);
     let odd = [f64::NAN, f64::INFINITY, -0.0, 5e-324];
@@ -273,6 +273,47 @@ fn mechanisms_say_their_events() {
         accountant.compose(&event, 1).unwrap();
         assert!(accountant.epsilon(1e-6).unwrap() < 3.0, "{event:?}");
     }
+}
+
+/// Noise beyond what an accountant knows the law of is accounted by its loss, and reports
+/// are not accounted where who is there is protected.
+#[test]
+fn accountants_take_every_event() {
+    use crate::accounting::{Accountant, Event, Method};
+    use crate::{Privacy, estimator::Sum};
+    let take = |neighbours, event: &Event| {
+        let mut accountant = Accountant::new(neighbours, Method::Best);
+        accountant.compose(event, 1).and_then(|()| accountant.epsilon(1e-6))
+    };
+    for steps in [1 << 10, 1 << 16, 1 << 20, 1 << 24] {
+        for (n, d) in [(1, 1), (1, 10_000), (100_000, 1)] {
+            let (grid, share) = (Grid::integers(0, steps).unwrap(), epsilon(n, d));
+            let losses = [Loss::Pure { epsilon: share }, Loss::Concentrated { rho: share }];
+            for loss in losses {
+                let Ok(sum) = Sum::new(grid, Privacy::new(Neighbours::AddRemove, loss)) else {
+                    continue;
+                };
+                for event in sum.explain(0.9).events() {
+                    take(Neighbours::AddRemove, &event).unwrap();
+                }
+            }
+            let laplace = Laplace::new(steps as u128, share).unwrap();
+            for event in [Some(laplace.event()), laplace.scalar_event()].iter().flatten() {
+                take(Neighbours::Replace, event).unwrap();
+            }
+        }
+    }
+    let least = epsilon(1, 1 << 40);
+    take(Neighbours::AddRemove, &Laplace::new(1, least).unwrap().event()).unwrap();
+    let rare = Threshold::new(1, 1, Neighbours::AddRemove, epsilon(1, 1), 1e-290).unwrap();
+    take(Neighbours::AddRemove, &rare.event()).unwrap();
+    for share in [epsilon(1, 10), epsilon(50, 1)] {
+        let response = RandomisedResponse::new(4, share).unwrap().event();
+        assert!(take(Neighbours::Replace, &response).unwrap() <= share.to_f64() * 1.000_001);
+    }
+    let hadamard = HadamardResponse::new(4, epsilon(1, 1)).unwrap().event();
+    assert!(take(Neighbours::AddRemove, &hadamard).is_err());
+    assert!(take(Neighbours::Replace, &hadamard).is_ok());
 }
 
 proptest! {

@@ -22,6 +22,7 @@ use super::{Noise, Sensitivity};
 use crate::{Error, Grid, Loss, Neighbours, Part, Result, sampler::Source};
 use rand::CryptoRng;
 use std::fmt;
+use zeroize::Zeroizing;
 
 /// A running sum over a stream of known length.
 ///
@@ -34,7 +35,7 @@ pub struct Tree {
     horizon: u64,
     step: u64,
     /// The sums of the finished nodes of each level that are still in use: exact, noisy.
-    nodes: Vec<(i128, i128)>,
+    nodes: Zeroizing<Vec<(i128, i128)>>,
 }
 
 impl Tree {
@@ -48,7 +49,7 @@ impl Tree {
         let most = most(&grid, neighbours);
         let sensitivity = Sensitivity::checked(most.checked_mul(h), (most * most).checked_mul(h))?;
         let noise = Noise::new(sensitivity, loss)?;
-        let nodes = vec![(0, 0); h as usize];
+        let nodes = Zeroizing::new(vec![(0, 0); h as usize]);
         Ok(Self { grid, noise, loss, neighbours, horizon, step: 0, nodes })
     }
 

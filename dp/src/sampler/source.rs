@@ -14,14 +14,20 @@ pub struct Source<R> {
     /// Words that are used up.
     used: usize,
     /// Bits of the current word that are left.
-    bits: u64,
+    bits: Zeroizing<u64>,
     left: u32,
 }
 
 impl<R: CryptoRng> Source<R> {
     /// Over a generator that is seeded with at least 128 bits of entropy.
     pub fn new(rng: R) -> Self {
-        Self { rng, stock: Zeroizing::new([0; STOCK]), used: STOCK, bits: 0, left: 0 }
+        Self {
+            rng,
+            stock: Zeroizing::new([0; STOCK]),
+            used: STOCK,
+            bits: Zeroizing::new(0),
+            left: 0,
+        }
     }
 
     /// 64 uniform bits.
@@ -40,11 +46,11 @@ impl<R: CryptoRng> Source<R> {
     /// One uniform bit.
     pub(crate) fn bit(&mut self) -> bool {
         if self.left == 0 {
-            self.bits = self.word();
+            *self.bits = self.word();
             self.left = 64;
         }
-        let bit = self.bits & 1 == 1;
-        self.bits >>= 1;
+        let bit = *self.bits & 1 == 1;
+        *self.bits >>= 1;
         self.left -= 1;
         bit
     }

@@ -170,6 +170,13 @@ fn wrong_parameters_are_refused() {
         assert!(all.clone().with_grid(x).is_err());
     }
     assert!(all.compose(&gaussian(1.0), 0).is_err());
+    // An error leaves what was there.
+    let mut full = accountant(Neighbours::AddRemove, Method::Pld, &[(gaussian(9.0), 1)]);
+    let many = Event::Composed(vec![(gaussian(1.0), 1), (gaussian(9.0), 1_000_000_000_000)]);
+    for event in [&gaussian(9.0), &many] {
+        assert!(full.compose(event, 1_000_000_000_000).is_err());
+        assert_eq!(full.events(), [(gaussian(9.0), 1)]);
+    }
     // No theorem.
     assert!(all.compose(&fixed(1, 10, gaussian(1.0)), 1).is_err());
     assert!(all.compose(&poisson(0.1, poisson(0.1, gaussian(1.0))), 1).is_err());
@@ -224,8 +231,28 @@ fn filters_refuse_before_spending() {
     assert!(pure.spend(&Event::Pure { epsilon: 0.51 }, 1).is_err());
 }
 
+/// Very many small spends: the odometer of a filter is never below their sum.
+#[test]
+fn rounding_does_not_add_up_in_a_filter() {
+    let mut filter = Filter::adaptive(Neighbours::AddRemove, 1.0, 1e-6).unwrap();
+    let event = Event::Zcdp { rho: 1e-7 };
+    filter.spend(&event, 1).unwrap();
+    let once = filter.spent().unwrap();
+    for _ in 1..20_000 {
+        filter.spend(&event, 1).unwrap();
+    }
+    let mut whole = Filter::adaptive(Neighbours::AddRemove, 1.0, 1e-6).unwrap();
+    whole.spend(&event, 20_000).unwrap();
+    let (steps, whole) = (filter.spent().unwrap(), whole.spent().unwrap());
+    assert!(steps >= whole && steps <= 20_000.0 * once * (1.0 + 1e-9), "{steps} {whole}");
+}
+
 #[test]
 fn bounds_that_leave_the_floats_say_nothing() {
+    // σ so small that the closed form has no digits left: all or nothing, and not below it.
+    let (mean, half) = (0.5 / 1e-14, 1.0 / 1e-7);
+    let most = gaussian_epsilon(1e-7, 1e-5).unwrap();
+    assert!(most >= mean + 4.0 * half, "{most}");
     // About Gaussian with 100 deviations: at least .02 at this δ.
     let parts = [(poisson(1e-5, gaussian(1000.0)), 1_000_000_000_000)];
     for method in [Method::Pld, Method::Rdp, Method::Best] {
