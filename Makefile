@@ -18,7 +18,7 @@ help: ## this list
 	@echo "They need a Rust toolchain, gcc and $(PYTHON). What they install goes into $(VENV) and target;"
 	@echo "Rust crates and Python packages come from the registries that cargo and pip are set up with."
 
-demo: python ## joint credit-risk model on real data, in threads, in processes over TLS, with nobody knowing the common rows
+demo: python ## joint credit-risk model on real data, in threads, in processes over TLS, with nobody knowing the common rows, with differential privacy
 	@mkdir -p target
 	$(BIN)/python examples/joint_risk.py --picture target/joint_risk.png
 	@echo
@@ -27,6 +27,9 @@ demo: python ## joint credit-risk model on real data, in threads, in processes o
 	@echo
 	@echo "--- the same, and nobody learns which customers the banks have in common ---"
 	$(BIN)/python examples/joint_risk.py --align hidden --picture target/joint_risk_hidden.png
+	@echo
+	@echo "--- the same aim with differential privacy: every number that leaves has noise ---"
+	$(BIN)/python examples/joint_risk.py --epsilon 1
 
 test: test-rust test-python ## all tests: Rust, documentation examples, Python, stubs
 

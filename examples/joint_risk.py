@@ -4,6 +4,7 @@
     python examples/joint_risk.py --processes   three processes, mutual TLS on loopback
     python examples/joint_risk.py --align hidden
                                                 nobody learns which customers are common
+    python examples/joint_risk.py --epsilon 1   every number that leaves is differentially private
 
 The data are real: the 1000 customers of the Statlog German Credit set. Split by
 columns, they make two banks: alpha has the account and the loan, beta has the
@@ -60,6 +61,34 @@ BETA = [
     "foreign_worker",
 ]
 BINS, MIN_IV, BANDS = 5, 0.02, 10
+
+# For --epsilon: four columns that a credit officer would name, with the bins of the data
+# set's code book and round numbers. Bins are public: nobody looks at the rows for them.
+CODES = {
+    "status_of_existing_checking_account": [
+        "... < 0 DM",
+        "0 <= ... < 200 DM",
+        "... >= 200 DM / salary assignments for at least 1 year",
+        "no checking account",
+    ],
+    "credit_history": [
+        "no credits taken/ all credits paid back duly",
+        "all credits at this bank paid back duly",
+        "existing credits paid back duly till now",
+        "delay in paying off in the past",
+        "critical account/ other credits existing (not at this bank)",
+    ],
+    "property": [
+        "real estate",
+        "building society savings agreement/ life insurance",
+        "car or other, not in attribute Savings account/bonds",
+        "unknown / no property",
+    ],
+}
+EDGES = {"duration_in_month": [12.0, 24.0, 36.0]}
+DELTA = 1e-6  # of each of the three releases below, far below one over the number of rows
+# How epsilon is split: bins against label, pairs of bins, quality on the test rows.
+SPLIT = (0.35, 0.15, 0.5)
 SMALL = 5  # min_cell of the policies
 
 
@@ -88,6 +117,38 @@ def program(s: pv.Session, data: Any, *, align: str = "auto") -> dict[str, Any]:
     }
 
 
+def private_program(
+    s: pv.Session, data: Any, *, epsilon: float, align: str = "auto"
+) -> dict[str, Any]:
+    """The same aim with differential privacy: counts with noise, and nothing else, leave."""
+    joint = s.align(s.bind(data), on="customer_id", align=align)
+    train, test = joint.split(by="in_training")
+
+    # Text as numbers of the code book (see coded): a hidden alignment takes numbers only.
+    bins = {name: [i + 0.5 for i in range(len(codes) - 1)] for name, codes in CODES.items()}
+    card = pv.PrivateScorecard(
+        epsilon=round(epsilon * (SPLIT[0] + SPLIT[1]), 6),
+        delta=2 * DELTA,
+        min_iv=MIN_IV,
+        pairs=SPLIT[1] / (SPLIT[0] + SPLIT[1]),
+        noise="least",
+    ).fit(train, label="bad", bins={**bins, **EDGES})
+    ranking = card.evaluate(test, epsilon=round(epsilon * SPLIT[2], 6), delta=DELTA)
+
+    return {
+        "rows": [joint.rows, train.rows, test.rows],
+        "iv": card.iv_,
+        "model": {"intercept": card.intercept_, "coefficients": card.coef_},
+        "points": card.points_,
+        "metrics": {"auc": ranking.auc, "auc_noise": ranking.auc_noise, "ks": ranking.ks},
+        "bands": ranking.bands.tolist(),
+        "deviation": ranking.deviation,
+        "spent": card.spent_,
+        "costs": [asdict(step) for step in s.costs()],
+        "learnt": [asdict(line) for line in s.explain()],
+    }
+
+
 # --- The data ---------------------------------------------------------------
 
 
@@ -111,6 +172,18 @@ def load_banks() -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
     return real, {
         "alpha": bank(ALPHA, ids[1000:1400]),
         "beta": bank([*BETA, "bad", "in_training"], ids[1400:]),
+    }
+
+
+def coded(banks: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The tables with numbers of the code book in place of text, which each bank makes."""
+    out = {name: table.copy() for name, table in banks.items()}
+    for table in out.values():
+        for name in CODES.keys() & set(table.columns):
+            table[name] = table[name].map({code: i for i, code in enumerate(CODES[name])})
+    return {
+        name: t[[c for c in t if t[c].dtype != object or c == "customer_id"]]
+        for name, t in out.items()
     }
 
 
@@ -174,31 +247,31 @@ def auc_and_ks(y: np.ndarray, score: np.ndarray) -> tuple[float, float]:
 # --- Three processes --------------------------------------------------------
 
 
-def run_processes(banks: dict[str, pd.DataFrame], align: str = "auto") -> dict[str, Any]:
+def run_processes(
+    folder: Path, banks: dict[str, pd.DataFrame], options: list[str]
+) -> dict[str, Any]:
     """One operating-system process per party, as three institutions would have."""
-    with tempfile.TemporaryDirectory(prefix="privity-demo-") as temp:
-        folder = Path(temp)
-        write_party_files(folder)
-        for name, table in banks.items():
-            table.to_csv(folder / name / "customers.csv", index=False)
-        command = [sys.executable, __file__, "--align", align, "--party"]
-        children = {name: subprocess.Popen([*command, str(folder / name)]) for name in PARTIES}
-        try:
-            failed = [name for name, child in children.items() if child.wait() != 0]
-        finally:
-            for child in children.values():
-                child.kill()
-        if failed:
-            sys.exit(f"failed: {', '.join(failed)}; see the messages above")
-        return {name: json.loads((folder / name / "result.json").read_text()) for name in PARTIES}
+    write_party_files(folder)
+    for name, table in banks.items():
+        table.to_csv(folder / name / "customers.csv", index=False)
+    command = [sys.executable, __file__, *options, "--party"]
+    children = {name: subprocess.Popen([*command, str(folder / name)]) for name in PARTIES}
+    try:
+        failed = [name for name, child in children.items() if child.wait() != 0]
+    finally:
+        for child in children.values():
+            child.kill()
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}; see the messages above")
+    return {name: json.loads((folder / name / "result.json").read_text()) for name in PARTIES}
 
 
-def run_party(folder: Path, align: str = "auto") -> None:
+def run_party(folder: Path, work: Any) -> None:
     """What one of the processes does: open, run, keep the result."""
     customers = folder / "customers.csv"
     try:
         with pv.Session.open(folder / "party.toml") as s:
-            result = program(s, customers if customers.exists() else None, align=align)
+            result = work(s, customers if customers.exists() else None)
     except pv.PrivityError as e:
         sys.exit(f"{folder.name}: {type(e).__name__}: {e}")
     (folder / "result.json").write_text(json.dumps(result))
@@ -210,6 +283,7 @@ def write_party_files(folder: Path) -> None:
     Real institutions make their keys at home and send each other fingerprints.
     """
     keys = {name: pv.Identity.generate() for name in PARTIES}
+    ledgers = [path.stem for path in folder.glob("*.ledger")]
     peers = ""
     for name, address in zip(PARTIES, free_addresses(len(PARTIES)), strict=True):
         (folder / name).mkdir()
@@ -225,7 +299,9 @@ def write_party_files(folder: Path) -> None:
         (folder / name / "policy.toml").write_text(policy.read_text())
         (folder / name / "party.toml").write_text(
             f'session = "{session}"\nname = "{name}"\nkey = "key.pem"\n'
-            f'policy = "policy.toml"\naudit = "audit.jsonl"\n{peers}'
+            f'policy = "policy.toml"\naudit = "audit.jsonl"\n'
+            + (f'ledger = "../{name}.ledger"\n' if name in ledgers else "")
+            + peers
         )
 
 
@@ -295,6 +371,67 @@ def report(results: dict[str, Any], plain: dict[str, Any], seconds: float) -> bo
     return same_features and coefficient <= 2e-3 and metric <= 1e-3
 
 
+def report_private(
+    results: dict[str, Any], real: pd.DataFrame, ledgers: dict[str, Any], seconds: float
+) -> bool:
+    """Prints what came out with differential privacy, and what was spent; False if the
+    ledgers do not agree."""
+    mine = results["alpha"]
+    model, metrics = mine["model"], mine["metrics"]
+    plain = plaintext(real)
+    print(f"common customers {mine['rows'][0]}, training {mine['rows'][1]}, test {mine['rows'][2]}")
+    print("\ninformation values from noisy counts, which noise makes larger, and coefficients:")
+    for name, iv in mine["iv"].items():
+        kept = (
+            f"coefficient {model['coefficients'][name]:.3f}"
+            if name in model["coefficients"]
+            else "left out"
+        )
+        print(f"  {name:<42}{iv:>7.3f}  {kept}")
+    print(f"  {'intercept':<42}{'':>7}  {model['intercept']:.3f}")
+    print("\non the test rows:")
+    print(
+        f"  AUC {metrics['auc']:.3f} (the noise alone: ± {1.96 * metrics['auc_noise']:.3f} in 95 %)"
+    )
+    print(f"  KS  {metrics['ks']:.3f} (noise makes it larger)")
+    test = coded({"real": real[real["in_training"] == 0]})["real"]
+    score = sum(
+        np.array(points)[
+            np.searchsorted(EDGES.get(name, np.arange(len(points) - 1) + 0.5), test[name])
+        ]
+        for name, points in mine["points"].items()
+    )
+    auc, ks = auc_and_ks(test["bad"].to_numpy(), np.asarray(score))
+    print("  what nobody could compute, with both banks' rows in one place:")
+    print(f"  the same scorecard without noise in the measures: AUC {auc:.3f}, KS {ks:.3f}")
+    print(
+        f"  the model of all columns without any noise:       AUC {plain['auc']:.3f}, KS {plain['ks']:.3f}"
+    )
+
+    print("\nwhat was spent, at each bank's ledger:")
+    for what, epsilon, delta in mine["spent"]:
+        print(f"  {what:<28} epsilon {epsilon:g}, delta {delta:g}")
+    agree = True
+    for name, ledger in ledgers.items():
+        total = ledger.balance("customers").total
+        print(f"  {name}: {total.committed.loss:g} of {total.cap.loss:g}, {total.left.loss:g} left")
+        # A bank does not pay for counts that none of its columns went into.
+        most = sum(epsilon for _, epsilon, _ in mine["spent"])
+        agree &= 0 < total.committed.loss <= most + 1e-9 and total.reserved.loss == 0
+    print(f"\nwhole run {seconds:.2f} s, all parties on this machine")
+    print(
+        textwrap.fill(
+            "The guarantee is for the values of any one customer's row in all columns, label "
+            "included, given who is in the joint table and in which part of the split. The "
+            "alignment tells without noise how many customers are common, and an open one tells "
+            "the banks which; a hidden one tells nobody which. Each bank pays for what its own "
+            "columns went into.",
+            96,
+        )
+    )
+    return agree
+
+
 def picture(metrics: dict[str, Any], path: Path) -> None:
     """Score distributions and ROC, from the released band counts and nothing else."""
     import matplotlib as mpl
@@ -340,11 +477,20 @@ def main() -> int:
         default="auto",
         help="whether the banks learn which of their customers are common",
     )
+    parser.add_argument(
+        "--epsilon", type=float, help="differential privacy: the budget of each bank for this run"
+    )
     parser.add_argument("--picture", type=Path, default=Path("joint_risk.png"), metavar="PNG")
     parser.add_argument("--party", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    epsilon, align = arguments.epsilon, arguments.align
+    work = functools.partial(program, align=align)
+    options = ["--align", align]
+    if epsilon is not None:
+        work = functools.partial(private_program, epsilon=epsilon, align=align)
+        options += ["--epsilon", str(epsilon)]
     if arguments.party:
-        run_party(arguments.party, arguments.align)
+        run_party(arguments.party, work)
         return 0
 
     real, banks = load_banks()
@@ -352,14 +498,34 @@ def main() -> int:
     print("are further customers that only one bank has, drawn from the real rows:")
     print(f"alpha {len(banks['alpha'])} rows, beta {len(banks['beta'])} rows, bureau none\n")
 
-    start = time.perf_counter()
-    if arguments.processes:
-        results = run_processes(banks, arguments.align)
-    else:
-        policies = {name: HERE / "policies" / f"{name}.toml" for name in PARTIES}
-        joint_work = functools.partial(program, align=arguments.align)
-        results = pv.run_local(joint_work, {**banks, "bureau": None}, policies=policies)
-    seconds = time.perf_counter() - start
+    with tempfile.TemporaryDirectory(prefix="privity-demo-") as temp:
+        ledgers = {}
+        if epsilon is not None:
+            banks = coded(banks)
+            for name in banks:
+                ledgers[name] = pv.dp.Ledger.create(Path(temp) / f"{name}.ledger")
+                ledgers[name].grant(
+                    "customers",
+                    unit="customer_id",
+                    neighbours="replace",
+                    epsilon=epsilon,
+                    delta=3 * DELTA,
+                )
+        start = time.perf_counter()
+        if arguments.processes:
+            results = run_processes(Path(temp), banks, options)
+        else:
+            policies = {name: HERE / "policies" / f"{name}.toml" for name in PARTIES}
+            results = pv.run_local(
+                work,
+                {**banks, "bureau": None},
+                policies=policies,
+                ledgers={name: Path(temp) / f"{name}.ledger" for name in ledgers},
+            )
+        seconds = time.perf_counter() - start
+        if epsilon is not None:
+            good = report_private(results, real, ledgers, seconds)
+            return 0 if good else 1
 
     good = report(results, plaintext(real), seconds)
     picture(results["alpha"]["metrics"], arguments.picture)

@@ -221,9 +221,10 @@ pub struct Ranking {
 }
 
 /// AUC and KS from noisy counts per band, from low to high scores, each with noise of
-/// standard deviation `noise`. `None` if a class seems empty.
+/// standard deviation `noise`. `None` if a class seems empty. Counts below 0 stay: cut off,
+/// they would add rows to small bands, and take the AUC towards one half.
 pub fn ranking(bands: &[[f64; 2]], noise: f64) -> Option<Ranking> {
-    let counts: Vec<[f64; 2]> = bands.iter().map(|c| c.map(|x| x.max(0.0))).collect();
+    let counts = bands;
     let sum = |class: usize| counts.iter().map(|c| c[class]).sum::<f64>();
     let (goods, bads) = (sum(0), sum(1));
     if goods <= 0.0 || bads <= 0.0 {
@@ -232,7 +233,7 @@ pub fn ranking(bands: &[[f64; 2]], noise: f64) -> Option<Ranking> {
     // For each band, how much an event there, or another row there, is worth.
     let (mut below, mut area, mut ks) = ([0.0; 2], 0.0, 0.0f64);
     let mut worth: Vec<[f64; 2]> = Vec::new();
-    for &[good, bad] in &counts {
+    for &[good, bad] in counts {
         let events_above = bads - below[1] - bad;
         worth.push([events_above + bad / 2.0, below[0] + good / 2.0]);
         area += bad * (below[0] + good / 2.0);
@@ -245,7 +246,8 @@ pub fn ranking(bands: &[[f64; 2]], noise: f64) -> Option<Ranking> {
         let by_bad = of_bad / (goods * bads) - auc / bads;
         by_good * by_good + by_bad * by_bad
     });
-    Some(Ranking { auc, auc_noise: noise * derivative.sum::<f64>().sqrt(), ks })
+    let auc_noise = noise * derivative.sum::<f64>().sqrt();
+    Some(Ranking { auc: auc.clamp(0.0, 1.0), auc_noise, ks: ks.min(1.0) })
 }
 
 fn logit(p: f64) -> f64 {

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["NoisyCounts", "PrivateRanking", "PrivateScorecard"]
 
 Bins = Mapping[str, Sequence[str] | Sequence[float]]
-Noise = Literal["shares", "joint"]
+Noise = Literal["shares", "joint", "least"]
 
 
 @dataclass(frozen=True)
@@ -99,13 +99,15 @@ def count(
     for name in (name for key in keys for name in key):
         if name not in places:
             refuse("count", f"'{name}' has no bins", f"say them: bins={{'{name}': [...]}}")
-    if noise not in ("shares", "joint"):
-        refuse("count", f"noise={noise!r} is unknown", 'use "shares" or "joint"')
-    text, deviation = _native.count_noise(
-        len(keys),
-        number("count", "epsilon", epsilon),
-        number("count", "delta", delta),
-        noise == "joint",
+    sources = {"shares": [False], "joint": [True], "least": [False, True]}.get(noise)
+    if sources is None:
+        refuse("count", f"noise={noise!r} is unknown", 'use "shares", "joint" or "least"')
+    epsilon, delta = number("count", "epsilon", epsilon), number("count", "delta", delta)
+    if delta == 0 and noise == "least":
+        sources = [False]
+    text, deviation = min(
+        (_native.count_noise(len(keys), epsilon, delta, joint) for joint in sources),
+        key=lambda found: found[1],
     )
     op = {
         "op": "count",
@@ -149,8 +151,7 @@ class PrivateScorecard(_Estimator):
     least ``min_iv``. Then it counts the rows of each pair of bins of the chosen features,
     from which the coefficients come. Everything else is computed from these counts, which
     all parties see. ``pairs`` is the share of epsilon for the pairs; ``delta`` is split
-    evenly. ``noise="joint"`` has it drawn as secret bits that no party knows: less noise, and
-    messages in proportion to its variance.
+    evenly. ``noise`` is what :meth:`JointTable.count` takes.
 
     Bins are public and must be chosen without looking at the data: levels of a code book,
     edges that anybody would name. They are never learned from the rows.

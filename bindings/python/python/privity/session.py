@@ -157,7 +157,7 @@ class JointTable:
         bins: Bins,
         epsilon: float,
         delta: float = 1e-6,
-        noise: Literal["shares", "joint"] = "shares",
+        noise: Literal["shares", "joint", "least"] = "shares",
     ) -> NoisyCounts:
         """Counts rows by public bins, and opens the counts to all parties with noise.
 
@@ -166,8 +166,9 @@ class JointTable:
         by one column or by two. The noise is the least with which the counts are
         (epsilon, delta)-differentially private for the values of any one row, given who is
         in the table; it is made by the computing parties together, as ``"shares"`` that add
-        up or, ``"joint"``, as secret bits that none of them knows. Each owner whose columns
-        are used pays from its ledger, as its policy says.
+        up or, ``"joint"``, as secret bits that none of them knows (messages in proportion to
+        the variance); ``"least"`` takes the smaller. Each owner whose columns are used pays
+        from its ledger, as its policy says.
         """
         return count(self, bins, margins, epsilon=epsilon, delta=delta, noise=noise)
 
