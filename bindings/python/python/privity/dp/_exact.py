@@ -72,5 +72,11 @@ def one_of(
 
 
 def step(op: str, granularity: Any) -> float | None:
-    """A granularity, which the library wants to be a power of two."""
-    return None if granularity is None else number(op, "granularity", granularity)
+    """A granularity, if there is one: a power of two."""
+    if granularity is None:
+        return None
+    given = number(op, "granularity", granularity)
+    if given <= 0 or math.frexp(given)[0] != 0.5:
+        fix = "pass one such as 1.0, 0.25 or 2**-20"
+        refuse(op, "granularity is not a power of two", fix)
+    return given

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, Unpack
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
 from .. import _native
 from .._checks import integer, number, refuse
-from . import _input
-from ._exact import Neighbours, Number, exact, one_of, ratio, relation, step
-from .release import Explanation, Release, Spent, made, parts_of
-
-if TYPE_CHECKING:
-    from .ledger import Ledger
-
-T = TypeVar("T")
-Bounds = tuple[float, float]
+from . import _input, _plan
+from ._exact import step
+from ._plan import Asked, Bounds, Plan, Protection
+from .release import Explanation, Release
 
 __all__ = [
     "Histogram",
@@ -44,140 +38,11 @@ __all__ = [
 ]
 
 
-class Protection(TypedDict, total=False):
-    """What every estimator takes, by name.
-
-    ``epsilon`` or ``rho``: what to spend, as a number, or as text, ``Decimal`` or
-    ``Fraction``; the float 0.1 counts as one tenth. Epsilon gives Laplace noise and pure
-    differential privacy, rho Gaussian noise and zero-concentrated differential privacy.
-
-    ``neighbours``: ``"add_remove"`` (unless given), which protects whether a unit is there, or
-    ``"replace"``, which protects what it is; the number of rows is then public.
-
-    ``ids``: which unit each row belongs to. Without them every row is a unit. At most
-    ``max_rows`` rows of a unit count, drawn at random (in each bin or key, where there are
-    such).
-
-    ``ledger``, ``data_set``, ``to`` and ``note``: who pays, and who will get the result. The
-    ledger is charged before data are read, and refuses what does not fit.
-    """
-
-    epsilon: Number | None
-    rho: Number | None
-    neighbours: Neighbours
-    ids: Any
-    max_rows: int
-    ledger: Ledger | None
-    data_set: str
-    to: Iterable[str]
-    note: str
-
-
-class _Asked:
-    """The protection of one question, checked."""
-
-    def __init__(
-        self, op: str, options: Mapping[str, Any], groups: int = 1, delta: float = 0.0
-    ) -> None:
-        for name in options:
-            if name not in Protection.__annotations__:
-                raise TypeError(f"{op}() got an unexpected keyword argument {name!r}")
-        self.op = op
-        self.ids = options.get("ids")
-        self.ledger = options.get("ledger")
-        self.data_set, self.to = options.get("data_set"), options.get("to")
-        self.note = options.get("note", op)
-        self.measure, self.loss = one_of(op, options.get("epsilon"), options.get("rho"))
-        self.delta = exact(op, "delta", delta, Fraction(1, 10**300)) if delta else Fraction(0)
-        self.neighbours = relation(op, options.get("neighbours", "add_remove"))
-        rows = integer(op, "max_rows", options.get("max_rows", 1), 1, 2**32 - 1)
-        self.native = (self.neighbours, groups, rows, (self.measure, *ratio(self.loss)))
-        pure = self.measure == "epsilon"
-        self.spent = Spent(
-            float(self.loss) if pure else 0.0,
-            0.0 if pure else float(self.loss),
-            float(delta),
-            self.neighbours,
-        )
-
-
-class _Plan(Generic[T]):
-    """A question, ready to be explained or asked."""
-
-    def __init__(self, asked: _Asked, query: _native.DpQuery, value: Callable[[Any], T]) -> None:
-        self.asked, self.query, self.value = asked, query, value
-
-    def release(self, columns: Callable[[], list[Any]]) -> Release[T]:
-        """Pays, reads, asks."""
-        asked = self.asked
-        if asked.ledger is None:
-            return self._ask(columns, lambda: None)
-        if not asked.data_set or asked.to is None:
-            fix = 'pass data_set="customers" and to=["board"]'
-            refuse(asked.op, "a ledger charges a data set and recipients", fix)
-        measure = {asked.measure: asked.loss}
-        with asked.ledger.spend(
-            asked.data_set,
-            **measure,
-            delta=asked.delta,
-            to=asked.to,
-            note=asked.note,
-            neighbours=asked.neighbours,
-        ) as spend:
-            return self._ask(columns, spend.begin)
-
-    def _ask(self, columns: Callable[[], list[Any]], begin: Callable[[], None]) -> Release[T]:
-        ids = self.asked.ids
-        rows = self.query.read(columns(), None if ids is None else _input.units(self.asked.op, ids))
-        # What was wrong with the data has shown by now; nothing is given back from here on.
-        begin()
-        return made(self.query.release(rows), self.asked.spent, self.value)
-
-    def explain(self, level: float) -> Explanation:
-        text, half_width, parts, rank_error, threshold = self.query.explain(level)
-        return Explanation(
-            text.strip(),
-            self.asked.spent,
-            parts_of(parts),
-            level,
-            half_width,
-            rank_error,
-            threshold,
-        )
-
-
-def _same(value: T) -> T:
-    return value
-
-
-def _real(value: Any) -> float:
-    return float(value)
-
-
-def _whole(value: Any) -> int:
-    return int(value)
-
-
-def _bounds(op: str, given: Any, what: str = "bounds") -> Bounds:
-    fix = f"pass {what}=(lower, upper), two numbers that do not come from the data"
-    try:
-        lower, upper = given
-    except (TypeError, ValueError):
-        refuse(op, f"{what} are not two numbers", fix)
-    return number(op, what, lower), number(op, what, upper)
-
-
-def _many_bounds(op: str, given: Any) -> list[Bounds]:
-    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
-        refuse(op, "bounds are not a list", "pass one pair of numbers for each column")
-    return [_bounds(op, pair) for pair in given]
-
-
 # ---------------------------------------------------------------- counts, sums and means
 
 
-def _count(asked: _Asked) -> _Plan[int]:
-    return _Plan(asked, _native.DpQuery.count(asked.native), _whole)
+def _count(asked: Asked) -> Plan[int]:
+    return Plan(asked, _native.DpQuery.count(asked.native), _plan.whole)
 
 
 def count(data: Any, **options: Unpack[Protection]) -> Release[int]:
@@ -191,13 +56,15 @@ def count(data: Any, **options: Unpack[Protection]) -> Release[int]:
     >>> isinstance(release.value, int)
     True
     """
-    plan = _count(_Asked("count", options))
+    plan = _count(Asked("count", options))
     return plan.release(lambda: [_input.conditions("count", "data", data)])
 
 
-def _sum(asked: _Asked, *, bounds: Bounds, granularity: float | None = None) -> _Plan[float]:
-    native = _native.DpQuery.sum(_bounds("sum", bounds), step("sum", granularity), asked.native)
-    return _Plan(asked, native, _real)
+def _sum(asked: Asked, *, bounds: Bounds, granularity: float | None = None) -> Plan[float]:
+    native = _native.DpQuery.sum(
+        _plan.bounds("sum", bounds), step("sum", granularity), asked.native
+    )
+    return Plan(asked, native, _plan.real)
 
 
 def sum(
@@ -213,13 +80,15 @@ def sum(
     to whose multiples numbers are rounded; unless given, one part in 2^19 to 2^20 of the
     width. With 1, integers are added as they are.
     """
-    plan = _sum(_Asked("sum", options), bounds=bounds, granularity=granularity)
+    plan = _sum(Asked("sum", options), bounds=bounds, granularity=granularity)
     return plan.release(lambda: [_input.numbers("sum", data)])
 
 
-def _mean(asked: _Asked, *, bounds: Bounds, granularity: float | None = None) -> _Plan[float]:
-    native = _native.DpQuery.mean(_bounds("mean", bounds), step("mean", granularity), asked.native)
-    return _Plan(asked, native, _real)
+def _mean(asked: Asked, *, bounds: Bounds, granularity: float | None = None) -> Plan[float]:
+    native = _native.DpQuery.mean(
+        _plan.bounds("mean", bounds), step("mean", granularity), asked.native
+    )
+    return Plan(asked, native, _plan.real)
 
 
 def mean(
@@ -241,18 +110,18 @@ def mean(
     >>> upper - lower < 0.1
     True
     """
-    plan = _mean(_Asked("mean", options), bounds=bounds, granularity=granularity)
+    plan = _mean(Asked("mean", options), bounds=bounds, granularity=granularity)
     return plan.release(lambda: [_input.numbers("mean", data)])
 
 
-def _variance(asked: _Asked, *, bounds: Bounds) -> _Plan[float]:
-    native = _native.DpQuery.variance(_bounds("variance", bounds), asked.native)
-    return _Plan(asked, native, _real)
+def _variance(asked: Asked, *, bounds: Bounds) -> Plan[float]:
+    native = _native.DpQuery.variance(_plan.bounds("variance", bounds), asked.native)
+    return Plan(asked, native, _plan.real)
 
 
 def variance(data: Any, *, bounds: Bounds, **options: Unpack[Protection]) -> Release[float]:
     """The variance (of the population, ddof 0) of numbers that are clipped to ``bounds``."""
-    plan = _variance(_Asked("variance", options), bounds=bounds)
+    plan = _variance(Asked("variance", options), bounds=bounds)
     return plan.release(lambda: [_input.numbers("variance", data)])
 
 
@@ -274,9 +143,9 @@ def _moments(native: Any) -> Moments:
     return Moments(rows, np.array(means), np.array(matrix, dtype=np.float64).reshape(d, d))
 
 
-def _covariance(asked: _Asked, *, bounds: Sequence[Bounds]) -> _Plan[Moments]:
-    native = _native.DpQuery.covariance(_many_bounds("covariance", bounds), asked.native)
-    return _Plan(asked, native, _moments)
+def _covariance(asked: Asked, *, bounds: Sequence[Bounds]) -> Plan[Moments]:
+    native = _native.DpQuery.covariance(_plan.many_bounds("covariance", bounds), asked.native)
+    return Plan(asked, native, _moments)
 
 
 def covariance(
@@ -287,7 +156,7 @@ def covariance(
     ``data`` is a data frame, an array of two dimensions, or a list of columns; ``bounds`` has
     one pair for each column.
     """
-    plan = _covariance(_Asked("covariance", options), bounds=bounds)
+    plan = _covariance(Asked("covariance", options), bounds=bounds)
     return plan.release(lambda: _columns("covariance", "data", data, bounds))
 
 
@@ -321,12 +190,12 @@ def _floats(native: bytes) -> npt.NDArray[np.float64]:
 
 
 def _histogram(
-    asked: _Asked, *, bins: int | Sequence[float], bounds: Bounds | None = None
-) -> _Plan[Histogram]:
+    asked: Asked, *, bins: int | Sequence[float], bounds: Bounds | None = None
+) -> Plan[Histogram]:
     if isinstance(bins, (int, np.integer)):
         if bounds is None:
             refuse("histogram", "a number of bins needs bounds", "pass bounds=(lower, upper)")
-        lower, upper = _bounds("histogram", bounds)
+        lower, upper = _plan.bounds("histogram", bounds)
         number_of_bins = integer("histogram", "bins", bins, 1, 2**24)
         native = _native.DpQuery.histogram((lower, upper), number_of_bins, asked.native)
         edges = lower + (upper - lower) * (np.arange(number_of_bins + 1) / number_of_bins)
@@ -336,7 +205,7 @@ def _histogram(
             refuse("histogram", "edges say the bounds already", "leave bounds out")
         edges = np.array([number("histogram", "bins", edge) for edge in bins])
         native = _native.DpQuery.histogram_with_edges(edges.tolist(), asked.native)
-    return _Plan(asked, native, lambda counts: Histogram(_ints(counts), edges))
+    return Plan(asked, native, lambda counts: Histogram(_ints(counts), edges))
 
 
 def histogram(
@@ -354,7 +223,7 @@ def histogram(
     at most ``max_bins`` bins, in each with at most ``max_rows``.
     """
     groups = integer("histogram", "max_bins", max_bins, 1, 2**32 - 1)
-    plan = _histogram(_Asked("histogram", options, groups), bins=bins, bounds=bounds)
+    plan = _histogram(Asked("histogram", options, groups), bins=bins, bounds=bounds)
     return plan.release(lambda: [_input.numbers("histogram", data)])
 
 
@@ -368,16 +237,16 @@ def _keys(op: str, what: str, given: Any) -> list[Any]:
 
 
 def _histogram_keys(
-    asked: _Asked, *, keys: Iterable[Any] | None = None, delta: float | None = None
-) -> _Plan[dict[Any, int]]:
+    asked: Asked, *, keys: Iterable[Any] | None = None, delta: float | None = None
+) -> Plan[dict[Any, int]]:
     if keys is not None:
         names = _keys("histogram_keys", "keys", keys)
         native = _native.DpQuery.public_keys(len(names), asked.native)
-        return _Plan(asked, native, lambda rows: {names[key]: count for key, count in rows})
+        return Plan(asked, native, lambda rows: {names[key]: count for key, count in rows})
     if delta is None:
         fix = "pass keys=[...] if they are public, or a delta such as 1e-9 if they are not"
         refuse("histogram_keys", "neither keys nor delta are given", fix)
-    return _Plan(asked, _native.DpQuery.private_keys(float(delta), asked.native), dict)
+    return Plan(asked, _native.DpQuery.private_keys(float(delta), asked.native), dict)
 
 
 def histogram_keys(
@@ -405,9 +274,9 @@ def histogram_keys(
     groups = integer(op, "max_keys", max_keys, 1, 2**32 - 1)
     if keys is not None:
         names = _keys(op, "keys", keys)
-        plan = _histogram_keys(_Asked(op, options, groups), keys=names)
+        plan = _histogram_keys(Asked(op, options, groups), keys=names)
         return plan.release(lambda: [_input.codes(op, data, _input.codes_of(names))])
-    plan = _histogram_keys(_Asked(op, options, groups, delta or 0.0), delta=delta)
+    plan = _histogram_keys(Asked(op, options, groups, delta or 0.0), delta=delta)
     found: list[Any] = []
 
     def columns() -> list[Any]:
@@ -421,11 +290,11 @@ def histogram_keys(
 
 
 def _contingency(
-    asked: _Asked, *, categories: Sequence[Iterable[Any]]
-) -> _Plan[npt.NDArray[np.int64]]:
+    asked: Asked, *, categories: Sequence[Iterable[Any]]
+) -> Plan[npt.NDArray[np.int64]]:
     sizes = [len(_keys("contingency", "categories", names)) for names in categories]
     native = _native.DpQuery.contingency(sizes, asked.native)
-    return _Plan(asked, native, lambda counts: _ints(counts).reshape(sizes))
+    return Plan(asked, native, lambda counts: _ints(counts).reshape(sizes))
 
 
 def contingency(
@@ -449,7 +318,7 @@ def contingency(
     op = "contingency"
     groups = integer(op, "max_cells", max_cells, 1, 2**32 - 1)
     names = [_keys(op, "categories", names) for names in categories]
-    plan = _contingency(_Asked(op, options, groups), categories=names)
+    plan = _contingency(Asked(op, options, groups), categories=names)
 
     def columns() -> list[Any]:
         given = _input.columns(op, "data", data)
@@ -468,13 +337,13 @@ def contingency(
 
 
 def _quantile(
-    asked: _Asked, *, q: float, bounds: Bounds, granularity: float | None = None
-) -> _Plan[float]:
+    asked: Asked, *, q: float, bounds: Bounds, granularity: float | None = None
+) -> Plan[float]:
     op = asked.op
     native = _native.DpQuery.quantile(
-        number(op, "q", q), _bounds(op, bounds), step(op, granularity), asked.native
+        number(op, "q", q), _plan.bounds(op, bounds), step(op, granularity), asked.native
     )
-    return _Plan(asked, native, _real)
+    return Plan(asked, native, _plan.real)
 
 
 def quantile(
@@ -490,12 +359,12 @@ def quantile(
     The result is chosen among the multiples of ``granularity`` between the bounds. Takes an
     epsilon, no rho.
     """
-    asked = _Asked("quantile", options)
+    asked = Asked("quantile", options)
     plan = _quantile(asked, q=q, bounds=bounds, granularity=granularity)
     return plan.release(lambda: [_input.numbers("quantile", data)])
 
 
-def _median(asked: _Asked, *, bounds: Bounds, granularity: float | None = None) -> _Plan[float]:
+def _median(asked: Asked, *, bounds: Bounds, granularity: float | None = None) -> Plan[float]:
     return _quantile(asked, q=0.5, bounds=bounds, granularity=granularity)
 
 
@@ -507,20 +376,20 @@ def median(
     **options: Unpack[Protection],
 ) -> Release[float]:
     """The median of numbers that are clipped to ``bounds``; see :func:`quantile`."""
-    plan = _median(_Asked("median", options), bounds=bounds, granularity=granularity)
+    plan = _median(Asked("median", options), bounds=bounds, granularity=granularity)
     return plan.release(lambda: [_input.numbers("median", data)])
 
 
 def _quantiles(
-    asked: _Asked, *, q: Sequence[float], bounds: Bounds, granularity: float | None = None
-) -> _Plan[npt.NDArray[np.float64]]:
+    asked: Asked, *, q: Sequence[float], bounds: Bounds, granularity: float | None = None
+) -> Plan[npt.NDArray[np.float64]]:
     if isinstance(q, (str, bytes)) or not isinstance(q, Iterable):
         refuse("quantiles", "q is not a list", "pass a list such as [0.25, 0.5, 0.75]")
     listed = [number("quantiles", "q", one) for one in q]
     native = _native.DpQuery.quantiles(
-        listed, _bounds("quantiles", bounds), step("quantiles", granularity), asked.native
+        listed, _plan.bounds("quantiles", bounds), step("quantiles", granularity), asked.native
     )
-    return _Plan(asked, native, _floats)
+    return Plan(asked, native, _floats)
 
 
 def quantiles(
@@ -535,7 +404,7 @@ def quantiles(
 
     Better than one by one: m of them cost about as much as log2 m.
     """
-    asked = _Asked("quantiles", options)
+    asked = Asked("quantiles", options)
     plan = _quantiles(asked, q=q, bounds=bounds, granularity=granularity)
     return plan.release(lambda: [_input.numbers("quantiles", data)])
 
@@ -565,20 +434,20 @@ def _model(native: Any) -> LinearModel:
 
 
 def _linear_regression(
-    asked: _Asked,
+    asked: Asked,
     *,
     bounds: Sequence[Bounds],
     target_bounds: Bounds,
     penalty: float = 1e-3,
-) -> _Plan[LinearModel]:
+) -> Plan[LinearModel]:
     op = "linear_regression"
     native = _native.DpQuery.linear_regression(
-        _many_bounds(op, bounds),
-        _bounds(op, target_bounds, "target_bounds"),
+        _plan.many_bounds(op, bounds),
+        _plan.bounds(op, target_bounds, "target_bounds"),
         number(op, "penalty", penalty),
         asked.native,
     )
-    return _Plan(asked, native, _model)
+    return Plan(asked, native, _model)
 
 
 def linear_regression(
@@ -597,7 +466,7 @@ def linear_regression(
     """
     op = "linear_regression"
     plan = _linear_regression(
-        _Asked(op, options), bounds=bounds, target_bounds=target_bounds, penalty=penalty
+        Asked(op, options), bounds=bounds, target_bounds=target_bounds, penalty=penalty
     )
     return plan.release(
         lambda: [*_columns(op, "features", features, bounds), _input.numbers(op, target)]
@@ -605,13 +474,13 @@ def linear_regression(
 
 
 def _logistic_regression(
-    asked: _Asked, *, bounds: Sequence[Bounds], penalty: float = 1e-3
-) -> _Plan[LinearModel]:
+    asked: Asked, *, bounds: Sequence[Bounds], penalty: float = 1e-3
+) -> Plan[LinearModel]:
     op = "logistic_regression"
     native = _native.DpQuery.logistic_regression(
-        _many_bounds(op, bounds), number(op, "penalty", penalty), asked.native
+        _plan.many_bounds(op, bounds), number(op, "penalty", penalty), asked.native
     )
-    return _Plan(asked, native, _model)
+    return Plan(asked, native, _model)
 
 
 def logistic_regression(
@@ -628,7 +497,7 @@ def logistic_regression(
     separated classes come out too small; the order of scores suffers much less.
     """
     op = "logistic_regression"
-    plan = _logistic_regression(_Asked(op, options), bounds=bounds, penalty=penalty)
+    plan = _logistic_regression(Asked(op, options), bounds=bounds, penalty=penalty)
     return plan.release(
         lambda: [
             *_columns(op, "features", features, bounds),
@@ -639,7 +508,7 @@ def logistic_regression(
 
 # ---------------------------------------------------------------- beforehand
 
-_PLANS: dict[str, tuple[Callable[..., _Plan[Any]], str | None]] = {
+_PLANS: dict[str, tuple[Callable[..., Plan[Any]], str | None]] = {
     "count": (_count, None),
     "sum": (_sum, None),
     "mean": (_mean, None),
@@ -685,7 +554,7 @@ def explain(
     own = {key: value for key, value in parameters.items() if key not in known}
     groups = integer(name, most, own.pop(most, 1), 1, 2**32 - 1) if most else 1
     delta = own.get("delta") if own.get("keys") is None else None
-    asked = _Asked(name, options, groups, delta or 0.0)
+    asked = Asked(name, options, groups, delta or 0.0)
     try:
         made = plan(asked, **own)
     except TypeError as e:

@@ -124,18 +124,17 @@ def _noise(
     granularity: float | None,
     neighbours: Neighbours,
 ) -> Release[Any]:
-    values = _answer(op, answer, granularity)
+    grid = step(op, granularity)
+    values = _answer(op, answer, grid)
     measure, loss = given
     native_loss = (measure, *ratio(loss))
-    if granularity is None:
+    if grid is None:
         most = integer(op, "sensitivity", sensitivity, 1, 2**62)
         squared = most * most if measure == "rho" else most
         native = _native.dp_integers(values, squared, native_loss)
     else:
         reach = number(op, "sensitivity", sensitivity)
-        native = _native.dp_reals(
-            values, reach, float(granularity), relation(op, neighbours), native_loss
-        )
+        native = _native.dp_reals(values, reach, grid, relation(op, neighbours), native_loss)
     pure = measure == "epsilon"
     spent = Spent(
         float(loss) if pure else 0.0,
@@ -143,7 +142,7 @@ def _noise(
         0.0,
         relation(op, neighbours),
     )
-    return made(native, spent, _shape(answer, granularity))
+    return made(native, spent, _shape(answer, grid))
 
 
 def choose(
