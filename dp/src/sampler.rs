@@ -8,8 +8,10 @@
 //! follow from the parameters: no float, and rounding only where both roundings lead to
 //! the same decision. Parameters are quotients of 64-bit numbers; where a product outgrows
 //! 128 bits the same algorithm goes on with large integers ([`dashu_int`]). Given uniform
-//! bits, the output has the stated law and no other; [`Table`] alone is off, by a stated
-//! distance.
+//! bits, the output has the stated law, with two exceptions: [`Table`] is off by a stated
+//! distance, and a Laplace or Gaussian draw of 2^62 or more in absolute value is drawn again.
+//! The latter has a probability below \\(e^{-2^{22}}\\) a draw, which no statement of this
+//! crate takes into account.
 //!
 //! **Time.** Random: a draw is tried again until it is accepted. It depends on the
 //! parameters and on the value drawn, not on data. [`Table`] and [`Binomial`] with p = 1/2

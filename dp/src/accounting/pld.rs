@@ -104,17 +104,7 @@ pub(super) fn delta(events: &[(Event, u64)], epsilon: f64, grid: Option<f64>) ->
 }
 
 fn answer(outline: &Outline, question: Question, scale: f64, grid: Option<f64>) -> Result<f64> {
-    let directions = outline.directions();
-    let mut aims: Vec<Aim> = (0..directions)
-        .map(|d| {
-            let (theta, centre) = match question {
-                Question::Epsilon(delta) => outline.epsilon(d, delta),
-                Question::Delta(epsilon) => (outline.delta(d, epsilon).0, epsilon),
-            };
-            let guess = matches!(question, Question::Epsilon(_));
-            Aim { theta, centre, guess, ..Aim::default() }
-        })
-        .collect();
+    let mut aims = aims(outline, question);
     if aims.iter().any(|a| !a.centre.is_finite()) {
         return Ok(f64::INFINITY);
     }
@@ -142,6 +132,19 @@ fn answer(outline: &Outline, question: Question, scale: f64, grid: Option<f64>) 
         }
     }
     Ok(f64::INFINITY)
+}
+
+/// Where the answer should be in each direction, by the Chernoff bound.
+fn aims(outline: &Outline, question: Question) -> Vec<Aim> {
+    let aim = |d| {
+        let (theta, centre) = match question {
+            Question::Epsilon(delta) => outline.epsilon(d, delta),
+            Question::Delta(epsilon) => (outline.delta(d, epsilon).0, epsilon),
+        };
+        let guess = matches!(question, Question::Epsilon(_));
+        Aim { theta, centre, guess, ..Aim::default() }
+    };
+    (0..outline.directions()).map(aim).collect()
 }
 
 /// Chooses the windows; makes the grid coarser if they would be too long.
@@ -217,4 +220,49 @@ fn grids(parts: &[Part], aims: &[Aim], explicit: Option<f64>) -> Vec<Grid> {
         if explicit.is_some() { even } else { part.with_tail(even, theta) }
     };
     wanted.iter().zip(parts).map(grid).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{event::Sampling, measure::Measure};
+    use super::*;
+
+    /// Acceptance: small budgets take no more memory than others, on a grid that is chosen
+    /// for them.
+    #[test]
+    fn small_budgets_take_little_memory() {
+        let sampled = |rate, event| Event::Subsampled {
+            sampling: Sampling::Poisson { rate },
+            event: Box::new(event),
+        };
+        let gaussian = |sigma| Event::Gaussian { sigma };
+        let laplace = |scale| Event::Laplace { scale };
+        let many = (0..10).map(|i| (sampled(1e-3, gaussian(20.0 + f64::from(i))), 500));
+        let cases = [
+            vec![(sampled(1e-3, gaussian(50.0)), 10_000)],
+            vec![(laplace(1e4), 1000)],
+            vec![(sampled(1e-2, laplace(10.0)), 3)],
+            vec![(Event::Pure { epsilon: 1e-5 }, 100)],
+            vec![(Event::Skellam { mu: 1e6, sensitivity: 1 }, 1)],
+            many.collect(),
+        ];
+        for events in cases {
+            let delta = 1e-6;
+            let outline = Outline::new(&events, delta * TAILS).unwrap();
+            let mut aims = aims(&outline, Question::Epsilon(delta));
+            let mut grids = grids(&outline.parts, &aims, None);
+            let n = window(&outline, &mut aims, delta, &mut grids);
+            assert!(n <= LONGEST, "{events:?}: {n}");
+            for (part, grid) in outline.parts.iter().zip(&grids) {
+                for measure in Measure::of(&part.sampled().unwrap(), *grid) {
+                    assert!(measure.points.len() <= 1 << 20, "{:?}", measure.points.len());
+                }
+            }
+            let (exact, bound) = (
+                epsilon(&events, delta, None).unwrap(),
+                super::super::rdp::epsilon(&events, delta),
+            );
+            assert!(exact <= bound.unwrap() && exact < 0.02, "{events:?}: {exact}");
+        }
+    }
 }

@@ -341,6 +341,15 @@ fn low_bits_say_nothing() {
                 assert_eq!((value / granularity).fract(), 0.0);
             }
         }
+        for x in [0.0, 1.0, 2f64.powi(20), 0.1] {
+            let granularity = 2f64.powi(-20);
+            let grid = Grid::new(-1.0, 1.0, granularity).unwrap();
+            let mut tree = Tree::new(grid, 2000, Neighbours::AddRemove, loss).unwrap();
+            for _ in 0..2000 {
+                let value = tree.push(x, source).unwrap();
+                assert_eq!((value / granularity).fract(), 0.0);
+            }
+        }
         // The noise of the sum would be 2^50 steps: refused, with the way out.
         assert!(sum.is_err());
         let grid = Grid::new(0.0, 1.0, granularity).unwrap();

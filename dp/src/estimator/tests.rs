@@ -430,6 +430,42 @@ fn models_find_what_is_there() {
     assert!(Covariance::new(&[], privacy).is_err());
 }
 
+/// Acceptance: what is printed is made of parameters and noisy values. With so much noise the
+/// digits of a secret could only come from the secret (or by chance: 1 in 10^4; the seed is
+/// fixed).
+#[test]
+fn nothing_secret_is_printed() {
+    let (secret, digits) = (754_321.0, "75432");
+    let (data, units) = ([secret], Units::Ids(&[75_432]));
+    let source = &mut source(16);
+    let grid = Grid::integers(0, 1 << 20).unwrap();
+    let privacy = privacy(BOTH[0], 1e-5);
+    let sum = Sum::new(grid, privacy).unwrap();
+    let mean = Mean::new(grid, privacy).unwrap();
+    let histogram = Histogram::new(0.0, 1e6, 4, privacy).unwrap();
+    let variance = Variance::new(0.0, 1e6, privacy).unwrap();
+    let quantile = Quantile::new(0.5, grid, privacy).unwrap();
+    let keys = PrivateKeys::new(privacy, 1e-6).unwrap();
+    let partition = Partition::by_row(&data, 1, |_| 0).unwrap();
+    let mut tree = crate::mechanism::Tree::new(grid, 2, BOTH[0], privacy.loss).unwrap();
+    tree.push(secret, source).unwrap();
+    let half = Ratio::new(1, 1000).unwrap();
+    let vector = crate::mechanism::SparseVector::new(secret as i64, 1, 1, half, source).unwrap();
+    let printed = [
+        format!("{sum:?} {:?}", sum.release(&data, units, source).unwrap()),
+        format!("{mean:?} {:?}", mean.release(&data, units, source).unwrap()),
+        format!("{histogram:?} {:?}", histogram.release(&data, units, source).unwrap()),
+        format!("{variance:?} {:?}", variance.release(&data, units, source).unwrap()),
+        format!("{quantile:?} {:?}", quantile.release(&data, units, source).unwrap()),
+        format!("{keys:?} {:?}", keys.release(&[754_321], units, source).unwrap()),
+        format!("{:?}", sum.release(&[], units, source).unwrap_err()),
+        format!("{units:?} {partition:?} {tree:?} {vector:?} {source:?}"),
+    ];
+    for text in printed {
+        assert!(!text.contains(digits), "{text}");
+    }
+}
+
 /// Acceptance: parallel composition for parts that the library made, and no others.
 #[test]
 fn parts_cost_as_much_as_the_dearest() {

@@ -72,7 +72,8 @@ impl Table {
         self.distance
     }
 
-    /// One draw: the same instructions and the same memory whatever comes out.
+    /// One draw: the source has the same instructions and the same memory whatever comes out.
+    /// What a compiler makes of it is measured by a test, not proved.
     pub fn sample<R: CryptoRng>(&self, source: &mut Source<R>) -> i64 {
         let uniform = u128::from(source.word()) << 64 | u128::from(source.word());
         let sign = (source.word() & 1) as i64;
