@@ -27,8 +27,10 @@ const THREADS: usize = 4;
 /// Programs at a time.
 const PROGRAMS: usize = 2;
 const ROUNDS: usize = 12;
-/// Spends that fit; the programs want as many in each round.
+/// Spends that fit.
 const FIT: u64 = 1000;
+/// What a thread wants in a round: all of them together nearly what fits.
+const EACH: usize = FIT as usize / THREADS / PROGRAMS / ROUNDS;
 
 fn loss(units: u64) -> Loss {
     Loss::read(Measure::Approximate, &format!("{units}e-12"), "0", Round::Up).unwrap()
@@ -67,7 +69,7 @@ fn spender() {
                     let mut out = std::io::stdout().lock();
                     out.write_all(word).and_then(|()| out.flush()).unwrap();
                 };
-                for release in 1..=FIT as usize / THREADS / PROGRAMS {
+                for release in 1..=EACH {
                     let drawing = match ledger.reserve(&request()) {
                         Ok(reservation) => reservation.begin(),
                         Err(Error::Overspent { .. }) => return,
