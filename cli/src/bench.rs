@@ -1,5 +1,7 @@
-//! `privity bench`: one protocol, all parties in this process, one line out.
+//! `privity bench`: one protocol, all parties in this process, one line out; or the figures
+//! of differential privacy, which has no parties.
 
+mod dp;
 mod psi;
 mod run;
 mod work;
@@ -11,7 +13,10 @@ use serde::Serialize;
 
 /// Options of `privity bench`.
 #[derive(ClapArgs)]
-#[command(after_help = "Example: privity bench mul --engine rep3m --n 1000000 --net tls --json")]
+#[command(
+    after_help = "Examples:\n  privity bench mul --engine rep3m --n 1000000 --net tls --json\n  \
+                  privity bench dp --repeat 9"
+)]
 pub(crate) struct Args {
     /// What to time
     what: What,
@@ -21,7 +26,7 @@ pub(crate) struct Args {
     /// Computing parties: 3 for rep3 and rep3m, 2 or more for additive, 3 to 64 for shamir, 3, 5 or 7 for shamir-malicious
     #[arg(long)]
     parties: Option<usize>,
-    /// Elements (rows of lr, rows and columns of matmul)
+    /// Elements (rows of lr and dp, rows and columns of matmul)
     #[arg(long)]
     n: Option<usize>,
     /// How the parties are connected
@@ -76,6 +81,9 @@ enum What {
     Lr,
     /// Intersection of two sets, set-up included (--n items each)
     Psi,
+    /// Differential privacy on one core, no parties: draws of noise, accounting, releases
+    /// from --n rows
+    Dp,
 }
 
 #[derive(Clone, Copy, ValueEnum, PartialEq)]
@@ -171,8 +179,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     if let Some(threads) = args.threads {
         work::limit_threads(threads)?;
     }
-    let report = if let What::Psi = args.what { psi::run(args)? } else { work::run(args)? };
-    print(args, &report)
+    match args.what {
+        What::Dp => dp::run(args),
+        What::Psi => print(args, &psi::run(args)?),
+        _ => print(args, &work::run(args)?),
+    }
 }
 
 impl Args {

@@ -3,6 +3,7 @@
 
 mod bench;
 mod budget;
+mod dp;
 mod psi;
 mod setup;
 
@@ -40,6 +41,9 @@ enum Command {
     /// Grant privacy budgets, and see what is spent of them
     #[command(subcommand)]
     Budget(budget::Budget),
+    /// What a release with noise would cost, and how exact it would be
+    #[command(subcommand)]
+    Dp(dp::Dp),
     /// Look at the record of what was done
     #[command(subcommand)]
     Audit(setup::Audit),
@@ -52,6 +56,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Psi(args) => psi::run(&args),
         Command::Budget(args) => budget::run(&args),
+        Command::Dp(args) => dp::run(&args),
         Command::Init(args) => setup::init(&args),
         Command::Doctor(args) => setup::doctor(&args),
         Command::Audit(setup::Audit::Verify { file, head }) => {

@@ -30,8 +30,17 @@
 //! if its operation and session are the same; only `commit` may be repeated.
 //!
 //! # Concurrency and crashes
-//! Any number of threads and programs may use one file. Each change is one transaction that
-//! holds the write lock from before it reads the balance (`BEGIN IMMEDIATE`).
+//! Any number of threads and programs may use one file. Changes are made in transactions that
+//! hold the write lock from before they read the balance (`BEGIN IMMEDIATE`). Threads that
+//! share a ledger share transactions: one of them writes for all that wait, each change is
+//! checked against those before it, and no call returns before its own is on disk. So a
+//! shared transaction promises what one for each would, and its waits for the disk (four:
+//! the journal's pages, its header, the file, the end of the journal) are shared too.
+//!
+//! A commit waits like a charge. It need not, to keep the promise: a commit that is lost
+//! leaves a charge. But SQLite cannot leave out these waits and still undo what a loss of
+//! power broke off inside a page that holds charges as well, and commits kept in memory
+//! until the next charge would leave finished releases unfinished in the history.
 //! The file is an SQLite database with a rollback journal (`PERSIST`) and full
 //! synchronisation. A write-ahead log would be two to four times as fast, and would keep the last
 //! releases in a second file, without which the first one is whole and out of date; and
@@ -57,6 +66,7 @@
 mod entry;
 mod file;
 mod loss;
+mod queue;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -68,9 +78,10 @@ pub use state::{Account, Balance};
 
 use crate::error::Result;
 use file::Store;
+use queue::Queue;
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, MutexGuard},
     time::Duration,
 };
 
@@ -78,7 +89,7 @@ use std::{
 #[derive(Clone)]
 pub struct Ledger {
     path: PathBuf,
-    store: Arc<Mutex<Store>>,
+    queue: Arc<Queue>,
 }
 
 /// A release that is to be paid for.
@@ -133,8 +144,8 @@ impl Ledger {
 
     /// The same; calls wait that long for other programs that hold the ledger.
     pub fn open_waiting(path: &Path, wait: Duration) -> Result<Self> {
-        let store = Arc::new(Mutex::new(Store::open(path, wait)?));
-        Ok(Self { path: path.into(), store })
+        let queue = Arc::new(Queue::new(Store::open(path, wait)?));
+        Ok(Self { path: path.into(), queue })
     }
 
     /// The file.
@@ -147,26 +158,20 @@ impl Ledger {
     /// anything is spent, unit, neighbouring relation and measure stay. Terms that are
     /// there already are not recorded again.
     pub fn grant(&self, data_set: &str, terms: &Terms) -> Result<()> {
-        self.store().write(|state| {
-            let terms = terms.clone();
-            Ok((state.terms(data_set) != Some(&terms))
-                .then(|| Event::Granted { data_set: data_set.into(), terms }))
-        })?;
-        Ok(())
+        let event = Event::Granted { data_set: data_set.into(), terms: terms.clone() };
+        self.queue.write(event).map(drop)
     }
 
     /// Charges a release to the data set and to each of its recipients, or refuses it.
     /// When this returns, the charge is on disk.
     pub fn reserve(&self, request: &Request) -> Result<Reservation> {
-        let number = self.store().write(|_| {
-            Ok(Some(Event::Reserved {
-                data_set: request.data_set.clone(),
-                recipients: request.recipients.clone(),
-                cost: request.cost,
-                session: request.session.clone(),
-                operation: crate::audit::hex(&request.operation),
-                note: request.note.clone(),
-            }))
+        let number = self.queue.write(Event::Reserved {
+            data_set: request.data_set.clone(),
+            recipients: request.recipients.clone(),
+            cost: request.cost,
+            session: request.session.clone(),
+            operation: crate::audit::hex(&request.operation),
+            note: request.note.clone(),
         })?;
         Ok(Reservation { ledger: self.clone(), number })
     }
@@ -198,8 +203,7 @@ impl Ledger {
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {
-        // A panic rolls its transaction back, and the state follows what is on disk.
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queue.store()
     }
 }
 
@@ -212,10 +216,7 @@ impl Reservation {
     /// Gives the charge back. Only for a release of which this party has drawn no noise and
     /// sent nothing. If it fails, the charge stays.
     pub fn cancel(self) -> Result<()> {
-        self.ledger
-            .store()
-            .write(|_| Ok(Some(Event::Cancelled { reservation: self.number })))
-            .map(drop)
+        self.ledger.queue.write(Event::Cancelled { reservation: self.number }).map(drop)
     }
 
     /// From here on noise may be drawn.
@@ -232,14 +233,7 @@ impl Drawing {
 
     /// Notes that the release is finished. May be repeated if it failed.
     pub fn commit(&self) -> Result<()> {
-        let reservation = self.number;
-        self.ledger
-            .store()
-            // Nobody can have cancelled it: what is not open was committed.
-            .write(|state| {
-                Ok(state.is_open(reservation).then_some(Event::Committed { reservation }))
-            })
-            .map(drop)
+        self.ledger.queue.write(Event::Committed { reservation: self.number }).map(drop)
     }
 }
 

@@ -200,6 +200,68 @@ impl Noise {
         })
     }
 
+    /// The noise of a count is within this of zero with probability `level` at least, up to
+    /// the rounding of floats.
+    ///
+    /// With a period L beyond which the law has nothing of weight, and its characteristic
+    /// function \\(\varphi\\), real since the law is symmetric,
+    ///
+    /// \\[ \Pr[|X| \le w] = \frac{1}{L} \sum_{j=0}^{L-1} \varphi(\theta_j)\,
+    ///    \frac{\sin((2w + 1)\,\theta_j / 2)}{\sin(\theta_j / 2)},
+    ///    \qquad \theta_j = 2\pi j / L. \qquad (1) \\]
+    pub fn half_width(&self, level: f64) -> Result<f64> {
+        let level = level.clamp(0.0, 1.0 - 1e-9);
+        let (deviation, phi) = (self.variance()?.sqrt(), self.characteristic()?);
+        // Tails are at most exponential, with a scale of at most the deviation.
+        let period = (64.0 * deviation).ceil() + 64.0;
+        let mut terms = Vec::new();
+        for j in 1..=(period / 2.0) as u64 {
+            let theta = std::f64::consts::TAU * j as f64 / period;
+            let value = phi(theta);
+            // What is left of the sum is below this times the number of a period.
+            if value < 1e-13 || terms.len() == 1 << 20 {
+                break;
+            }
+            let weight = if 2.0 * j as f64 == period { 1.0 } else { 2.0 };
+            terms.push((theta / 2.0, weight * value / (theta / 2.0).sin()));
+        }
+        let inside = |w: f64| {
+            let sum: f64 =
+                terms.iter().map(|(half, term)| term * ((2.0 * w + 1.0) * half).sin()).sum();
+            (2.0 * w + 1.0 + sum) / period
+        };
+        let (mut low, mut high) = (-1.0, (period / 2.0 - 1.0).floor());
+        while high - low > 1.0 {
+            let middle = ((low + high) / 2.0).floor();
+            if inside(middle) >= level { high = middle } else { low = middle }
+        }
+        Ok(high)
+    }
+
+    /// \\(\varphi(\theta)\\) of the noise of a count: of the shares of all parties together.
+    fn characteristic(&self) -> Result<Box<dyn Fn(f64) -> f64>> {
+        if let NoiseLaw::Binomial { trials } = self.law {
+            let n = JointBinomial::new(trials)?.trials() as f64;
+            return Ok(Box::new(move |theta| libm::exp(n * libm::log((theta / 2.0).cos().abs()))));
+        }
+        let shares = self.shares()?;
+        let more = shares.variance() / shares.law().variance();
+        Ok(match shares.law() {
+            Law::Skellam { mu } => {
+                let mu = mu.to_f64() * more;
+                Box::new(move |theta| libm::exp(-4.0 * mu * (theta / 2.0).sin().powi(2)))
+            }
+            Law::Laplace { scale } => {
+                // ((1-q)^2 / (1 - 2 q cos theta + q^2))^r, r = more
+                let q = libm::exp(-1.0 / scale.to_f64());
+                let x = 4.0 * q / libm::expm1(-1.0 / scale.to_f64()).powi(2);
+                Box::new(move |theta| {
+                    libm::exp(-more * libm::log1p(x * (theta / 2.0).sin().powi(2)))
+                })
+            }
+        })
+    }
+
     /// What a release of `margins` margins loses at this noise's delta.
     pub fn epsilon(&self, margins: usize) -> Result<f64> {
         self.epsilon_at(margins, self.delta)
@@ -309,4 +371,51 @@ fn check_claim(epsilon: f64, delta: f64) -> Result<()> {
 
 fn wrong(what: &str, fix: impl Into<String>) -> Error {
     Error::argument("count", format!("the {what} is out of range"), fix)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noise(law: NoiseLaw) -> Noise {
+        Noise { law, epsilon: 1.0, delta: 1e-6 }
+    }
+
+    /// (1) against sums of binomial coefficients, and against the tail of a law with three
+    /// times a half of the order of a discrete Laplace variable.
+    #[test]
+    fn half_widths_are_those_of_the_laws() {
+        for trials in [2u64, 10, 100] {
+            let mut law = vec![0.5f64.powi(trials as i32)];
+            for k in 0..trials {
+                law.push(law[k as usize] * (trials - k) as f64 / (k + 1) as f64);
+            }
+            let middle = (trials / 2) as usize;
+            for level in [0.5, 0.75, 0.95, 0.999, 1.0 - 1e-8] {
+                let inside = |w: usize| law[middle - w..=middle + w].iter().sum::<f64>();
+                let expected = (0..=middle).find(|&w| inside(w) >= level - 1e-12).unwrap_or(middle);
+                let found = noise(NoiseLaw::Binomial { trials }).half_width(level).unwrap();
+                // Where a sum is equal to the level, rounding decides.
+                let tied = (inside(expected) - level).abs() < 1e-9;
+                let off = found - expected as f64;
+                assert!(off == 0.0 || tied && off == 1.0, "{trials} {level}: {found} {expected}");
+            }
+        }
+        let q = (-1.0f64 / 2.5).exp();
+        // Negative binomial of order 3/2, and the difference of two.
+        let mut one = vec![(1.0 - q).powf(1.5)];
+        for k in 1..400 {
+            one.push(one[k - 1] * q * (k as f64 + 0.5) / k as f64);
+        }
+        let mass = |x: usize| (0..400 - x).map(|k| one[k] * one[k + x]).sum::<f64>();
+        let found = noise(NoiseLaw::Laplace { scale_thousandths: 2500 }).half_width(0.95).unwrap();
+        let inside = |w: usize| mass(0) + 2.0 * (1..=w).map(mass).sum::<f64>();
+        assert!(inside(found as usize) >= 0.95 && inside(found as usize - 1) < 0.95, "{found}");
+        for mu_thousandths in [1, 20_000, 1 << 40] {
+            let skellam = noise(NoiseLaw::Skellam { mu_thousandths });
+            let normal = 1.959_964 * skellam.variance().unwrap().sqrt();
+            let found = skellam.half_width(0.95).unwrap();
+            assert!((found - normal).abs() <= 1.0 + 1e-3 * normal, "{mu_thousandths}: {found}");
+        }
+    }
 }

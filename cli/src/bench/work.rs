@@ -30,7 +30,7 @@ pub(super) fn run(args: &Args) -> Reported {
         What::Sort => sorting(args),
         What::Stats => stats(args),
         What::Lr => lr(args),
-        What::Psi => Err("an intersection runs on no engine".into()),
+        What::Psi | What::Dp => Err("this work runs on no engine".into()),
     }
 }
 

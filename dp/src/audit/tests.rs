@@ -243,8 +243,10 @@ fn tables_keys_and_models_keep_their_promise() {
     holds("public keys", claim, 0.6, |side, source| {
         keys.release(&names(side), Units::Rows, source).unwrap().value["a"]
     });
+    // Both counts are below the threshold: few trials show anything, and little is left above
+    // delta with such confidence.
     let keys = PrivateKeys::new(add, 0.01).unwrap();
-    holds("private keys", (1.0, 0.01), 0.1, |side, source| {
+    holds("private keys", (1.0, 0.01), 0.03, |side, source| {
         let release = keys.release(&names(side), Units::Rows, source).unwrap();
         release.value.get("a").copied().unwrap_or(-1)
     });

@@ -131,6 +131,26 @@ impl<L: Weights> Inverse<L> {
         Ok(Self { law, words, guide })
     }
 
+    /// Fills a slice from a law of absolute values that reaches to about `width`, if the
+    /// slice is long enough for a table to pay: each entry takes about as long to make as
+    /// ten draws without it.
+    pub(super) fn fill<R: CryptoRng>(
+        law: L,
+        width: f64,
+        source: &mut Source<R>,
+        out: &mut [i64],
+    ) -> bool {
+        if out.len() < 1000 || width * 20.0 > out.len() as f64 {
+            return false;
+        }
+        let Ok(table) = Self::new(law) else { return false };
+        for x in out {
+            let magnitude = table.sample(source) as i64;
+            *x = if source.bit() { -magnitude } else { magnitude };
+        }
+        true
+    }
+
     pub(super) fn sample<R: CryptoRng>(&self, source: &mut Source<R>) -> u64 {
         let word = source.word();
         let mut k = usize::from(self.guide[(word >> 56) as usize]);

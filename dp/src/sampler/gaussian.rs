@@ -1,6 +1,11 @@
 //! The discrete Gaussian distribution.
 
-use super::{DiscreteLaplace, Source, bernoulli::bernoulli_exp_big, bernoulli_exp};
+use super::{
+    DiscreteLaplace, Source,
+    bernoulli::bernoulli_exp_big,
+    bernoulli_exp,
+    enclosure::{GaussianWeights, Inverse},
+};
 use crate::{Error, Ratio, Result};
 use dashu_int::UBig;
 use rand::CryptoRng;
@@ -81,8 +86,15 @@ impl DiscreteGaussian {
         bernoulli_exp_big(source, &(&distance * &distance), &bound)
     }
 
-    /// Fills a slice with independent draws.
+    /// Fills a slice with independent draws of the same law. Where they are many for sigma,
+    /// each is looked up in the cumulative law.
     pub fn fill<R: CryptoRng>(&self, source: &mut Source<R>, out: &mut [i64]) {
+        let sigma_squared = self.sigma_squared();
+        // exp(-x^2 / 2 sigma^2) falls to 2^-64 at 9.5 sigma.
+        let width = 9.5 * sigma_squared.to_f64().sqrt();
+        if Inverse::fill(GaussianWeights(sigma_squared), width, source, out) {
+            return;
+        }
         out.iter_mut().for_each(|x| *x = self.sample(source));
     }
 }

@@ -10,7 +10,8 @@ const STOCK: usize = 256;
 /// A cryptographic generator, asked for many words at a time. What is left is wiped.
 pub struct Source<R> {
     rng: R,
-    stock: Zeroizing<[u64; STOCK]>,
+    /// Little-endian.
+    stock: Zeroizing<[[u8; 8]; STOCK]>,
     /// Words that are used up.
     used: usize,
     /// Bits of the current word that are left.
@@ -23,7 +24,7 @@ impl<R: CryptoRng> Source<R> {
     pub fn new(rng: R) -> Self {
         Self {
             rng,
-            stock: Zeroizing::new([0; STOCK]),
+            stock: Zeroizing::new([[0; 8]; STOCK]),
             used: STOCK,
             bits: Zeroizing::new(0),
             left: 0,
@@ -33,14 +34,12 @@ impl<R: CryptoRng> Source<R> {
     /// 64 uniform bits.
     pub(crate) fn word(&mut self) -> u64 {
         if self.used == STOCK {
-            for word in self.stock.iter_mut() {
-                *word = self.rng.next_u64();
-            }
+            self.rng.fill_bytes(self.stock.as_flattened_mut());
             self.used = 0;
         }
         let word = std::mem::take(&mut self.stock[self.used]);
         self.used += 1;
-        word
+        u64::from_le_bytes(word)
     }
 
     /// One uniform bit.

@@ -84,6 +84,34 @@ fn gaussian_follows_its_law() {
     }
 }
 
+/// Slices that are long for their law, and so filled from a table.
+#[test]
+fn long_slices_follow_their_laws() {
+    let source = &mut source(150);
+    let mut out = vec![0; DRAWS];
+    for (n, d) in [(1, 1), (10, 1), (1, 3), (1 << 60, (1 << 57) - 1), (1000, 1)] {
+        let b = n as f64 / d as f64;
+        let norm = ((1.0 / b).exp() - 1.0) / ((1.0 / b).exp() + 1.0);
+        DiscreteLaplace::new(ratio(n, d)).unwrap().fill(source, &mut out);
+        let law = |x: i64| norm * (-(x.abs() as f64) / b).exp();
+        let draws = out.iter().copied();
+        check(chi_square(draws, law, (20.0 * b) as i64 + 20), &format!("Laplace {n}/{d}"));
+        let weight = |x: i64| (-((x * x) as f64) / (2.0 * b)).exp();
+        let most = (12.0 * b.sqrt()) as i64 + 12;
+        let norm: f64 = (-most..=most).map(weight).sum();
+        DiscreteGaussian::new(ratio(n, d)).unwrap().fill(source, &mut out);
+        let draws = out.iter().copied();
+        check(chi_square(draws, |x| weight(x) / norm, most), &format!("Gaussian {n}/{d}"));
+    }
+    // Laws at the ends of what is allowed.
+    for (n, d) in [(1, 1 << 40), (1 << 40, 1)] {
+        DiscreteLaplace::new(ratio(n, d)).unwrap().fill(source, &mut out[..5000]);
+        DiscreteGaussian::new(ratio(n, d)).unwrap().fill(source, &mut out[5000..10_000]);
+        let zeros = out[..10_000].iter().filter(|&&x| x == 0).count();
+        assert!(zeros == if n == 1 { 10_000 } else { 0 }, "{n}/{d}: {zeros}");
+    }
+}
+
 /// ln k!, from the sum of logarithms.
 fn ln_factorials(most: usize) -> Vec<f64> {
     let logs = (1..=most).map(|k| (k as f64).ln());

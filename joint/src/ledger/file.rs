@@ -141,24 +141,36 @@ impl Store {
         ask(state)
     }
 
-    /// Adds what `next` decides on, if it is allowed: its number, or the number of the last
-    /// row if that is nothing. When this returns, it is on disk.
-    pub(super) fn write(
-        &mut self,
-        next: impl FnOnce(&State) -> Result<Option<Event>>,
-    ) -> Result<u64> {
+    /// Adds events, in one transaction, each that is allowed after those before it: the
+    /// number of its row, or that of the last row if it says nothing new. When this
+    /// returns, they are on disk. If the transaction fails, none of them is.
+    pub(super) fn write(&mut self, events: &[Event]) -> Result<Vec<Result<u64>>> {
         self.check_place()?;
         let Self { path, db, state, .. } = self;
         let tx = db.transaction_with_behavior(TransactionBehavior::Immediate);
         let tx = tx.map_err(|e| failed(path, &e))?;
         catch_up(&tx, path, state)?;
-        let Some(event) = next(state)? else { return Ok(state.entries) };
-        state.check(&event)?;
-        let hash = insert(&tx, state, &event).map_err(|e| failed(path, &e))?;
-        // If this fails, what is on disk decides, the next time it is read.
-        tx.commit().map_err(|e| failed(path, &e))?;
-        state.apply(event, hash);
-        Ok(state.entries)
+        let mut after = state.clone();
+        let mut results = Vec::with_capacity(events.len());
+        for event in events {
+            if !after.is_news(event) {
+                results.push(Ok(after.entries));
+                continue;
+            }
+            if let Err(e) = after.check(event) {
+                results.push(Err(e));
+                continue;
+            }
+            let hash = insert(&tx, &after, event).map_err(|e| failed(path, &e))?;
+            after.apply(event.clone(), hash);
+            results.push(Ok(after.entries));
+        }
+        if after.entries > state.entries {
+            // If this fails, what is on disk decides, the next time it is read.
+            tx.commit().map_err(|e| failed(path, &e))?;
+            *state = after;
+        }
+        Ok(results)
     }
 
     /// The rows about one data set, or all of them.

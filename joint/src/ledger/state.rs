@@ -44,6 +44,7 @@ pub struct Balance {
 }
 
 /// What follows from the first `entries` rows.
+#[derive(Clone)]
 pub(super) struct State {
     pub(super) entries: u64,
     pub(super) hash: [u8; 32],
@@ -51,6 +52,7 @@ pub(super) struct State {
     open: BTreeMap<u64, Charge>,
 }
 
+#[derive(Clone)]
 struct DataSet {
     terms: Terms,
     total: Tally,
@@ -63,6 +65,7 @@ struct Tally {
     reserved: Loss,
 }
 
+#[derive(Clone)]
 struct Charge {
     data_set: String,
     recipients: Vec<String>,
@@ -82,12 +85,20 @@ impl State {
         self.sets.keys().map(String::as_str)
     }
 
-    pub(super) fn terms(&self, data_set: &str) -> Option<&Terms> {
-        self.sets.get(data_set).map(|set| &set.terms)
-    }
-
     pub(super) fn is_open(&self, reservation: u64) -> bool {
         self.open.contains_key(&reservation)
+    }
+
+    /// Whether an event says something that is not on record. Terms may be stated again, and
+    /// a commit repeated: nobody can have cancelled it, so what is not open was committed.
+    pub(super) fn is_news(&self, event: &Event) -> bool {
+        match event {
+            Event::Granted { data_set, terms } => {
+                self.sets.get(data_set).is_none_or(|set| set.terms != *terms)
+            }
+            Event::Committed { reservation } => self.is_open(*reservation),
+            _ => true,
+        }
     }
 
     fn set(&self, name: &str) -> Result<&DataSet> {
