@@ -405,7 +405,8 @@ def report_private(
     print("  what nobody could compute, with both banks' rows in one place:")
     print(f"  the same scorecard without noise in the measures: AUC {auc:.3f}, KS {ks:.3f}")
     print(
-        f"  the model of all columns without any noise:       AUC {plain['auc']:.3f}, KS {plain['ks']:.3f}"
+        "  the model of all columns without any noise:       "
+        f"AUC {plain['auc']:.3f}, KS {plain['ks']:.3f}"
     )
 
     print("\nwhat was spent, at each bank's ledger:")

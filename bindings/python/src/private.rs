@@ -28,7 +28,8 @@ pub(crate) fn count_noise(
         Ok((noise, noise.variance()?.sqrt()))
     });
     let (noise, deviation) = found.map_err(|e: joint::Error| error::to_py(py, e))?;
-    let text = serde_json::to_string(&noise).map_err(|_| error::internal(py, "noise has no JSON"))?;
+    let text =
+        serde_json::to_string(&noise).map_err(|_| error::internal(py, "noise has no JSON"))?;
     Ok((text, deviation))
 }
 
@@ -54,10 +55,8 @@ pub(crate) fn scorecard_fit(
     deviations: [f64; 2],
 ) -> (Vec<f64>, Vec<Vec<i64>>) {
     let evidence = Evidence { woe, iv: Vec::new(), log_odds };
-    let pairs: Vec<PairCounts> = pairs
-        .into_iter()
-        .map(|(a, b, counts)| PairCounts { features: [a, b], counts })
-        .collect();
+    let pairs: Vec<PairCounts> =
+        pairs.into_iter().map(|(a, b, counts)| PairCounts { features: [a, b], counts }).collect();
     let coefficients = scorecard::fit(&evidence, &labels, &pairs, rows, deviations);
     let points = scorecard::points(&evidence, &coefficients);
     (coefficients, points)
