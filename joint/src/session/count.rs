@@ -310,7 +310,7 @@ fn check_attribute(attribute: &Attribute, before: &[Attribute]) -> Result<()> {
         }
         Attribute::Edges { edges, .. } => {
             let ascend = edges.windows(2).all(|w| w[0] < w[1]);
-            if !ascend || edges.iter().any(|e| !(e.abs() < 2f64.powi(40))) {
+            if !ascend || edges.iter().any(|e| e.is_nan() || e.abs() >= 2f64.powi(40)) {
                 return wrong(
                     format!("the edges of '{named}' do not ascend, or are no numbers below 2^40"),
                     "list them from low to high",
