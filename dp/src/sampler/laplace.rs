@@ -74,7 +74,7 @@ impl DiscreteLaplace {
     /// A discrete Laplace variable is the difference of two geometric ones, and a geometric
     /// variable the sum of m negative binomial ones of order r = 1/m,
     ///
-    /// \\[ \Pr[k] = (1 - q)^r\, q^k \prod_{i=1}^{k} \frac{i - 1 + r}{i},
+    /// \\[ \Pr\[k\] = (1 - q)^r\, q^k \prod_{i=1}^{k} \frac{i - 1 + r}{i},
     ///    \qquad q = e^{-1/b}. \qquad (2) \\]
     ///
     /// Each factor of the product is at most 1: a geometric variable, kept if a coin of
