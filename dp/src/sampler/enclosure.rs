@@ -132,15 +132,15 @@ impl<L: Weights> Inverse<L> {
     }
 
     /// Fills a slice from a law of absolute values that reaches to about `width`, if the
-    /// slice is long enough for a table to pay: each entry takes about as long to make as
-    /// ten draws without it.
+    /// slice is long enough for a table to pay: an entry takes about as long to make as 25
+    /// draws without it.
     pub(super) fn fill<R: CryptoRng>(
         law: L,
         width: f64,
         source: &mut Source<R>,
         out: &mut [i64],
     ) -> bool {
-        if out.len() < 1000 || width * 20.0 > out.len() as f64 {
+        if out.len() < 1000 || width * 40.0 > out.len() as f64 {
             return false;
         }
         let Ok(table) = Self::new(law) else { return false };
