@@ -29,7 +29,8 @@
 //! ```
 //!
 //! Counts are opened with noise, and paid for from the [`ledger`](crate::ledger) of each
-//! owner whose columns are used.
+//! owner whose columns are used: only a rule with a `budget` allows them, and a column has
+//! one budget.
 //!
 //! An operation is allowed if **one** rule names it and all of this party's
 //! columns that it uses or that its input was made of, and all others who learn
@@ -79,6 +80,9 @@ struct Rule {
     to: Vec<String>,
     /// The data set of the ledger that is charged.
     budget: Option<String>,
+    /// Of [`Policy::allow_all`] alone: counts cost nothing.
+    #[serde(skip)]
+    free: bool,
 }
 
 #[derive(Deserialize)]
@@ -127,8 +131,14 @@ impl Policy {
     /// and for tests.
     pub fn allow_all() -> Self {
         let all = || vec![ANY.to_owned()];
-        let rule =
-            Rule { operation: ANY.into(), what: all(), columns: all(), to: all(), budget: None };
+        let rule = Rule {
+            operation: ANY.into(),
+            what: all(),
+            columns: all(),
+            to: all(),
+            budget: None,
+            free: true,
+        };
         Self { min_rows: 1, min_cell: 0, allow: vec![rule] }
     }
 
@@ -194,6 +204,22 @@ impl Policy {
                 });
             }
         }
+        let paying = || file.allow.iter().filter(|rule| rule.budget.is_some());
+        for (i, a) in paying().enumerate() {
+            for b in paying().skip(i + 1).filter(|b| a.budget != b.budget) {
+                let column = a.columns.iter().find(|c| *c == ANY || named(&b.columns, c));
+                let column = column.or(b.columns.iter().find(|c| *c == ANY));
+                if let Some(column) = column.filter(|_| !a.columns.is_empty()) {
+                    return Err(Error::Config {
+                        file: PathBuf::from(path),
+                        rule: format!("counts of column '{column}' are paid from two budgets"),
+                        fix: "one budget per column: programs could choose the one that has more \
+                              left"
+                            .into(),
+                    });
+                }
+            }
+        }
         Ok(Self { min_rows: file.min_rows, min_cell: file.min_cell, allow: file.allow })
     }
 
@@ -229,6 +255,7 @@ impl Policy {
             .allow
             .iter()
             .filter(|r| r.operation == ANY || r.operation == request.operation)
+            .filter(|r| r.missing(request) > 0)
             .collect();
         if let Some(closest) = same
             .iter()
@@ -260,7 +287,11 @@ impl Policy {
 
 impl Rule {
     fn covers(&self, request: &Request<'_>) -> bool {
-        (self.operation == ANY || self.operation == request.operation) && self.missing(request) == 0
+        // Counts of this party's columns are paid for, whichever rule comes first.
+        let unpaid = request.operation == "count" && !request.columns.is_empty();
+        (self.operation == ANY || self.operation == request.operation)
+            && self.missing(request) == 0
+            && (!unpaid || self.free || self.budget.is_some())
     }
 
     /// How many names of the request this rule does not cover.
@@ -378,6 +409,21 @@ mod tests {
         let policy = Policy::parse(&rule("budget = \"b\"")).unwrap();
         assert_eq!(policy.budget(&request("count", None, &["age"], &[])), Some("b"));
         assert_eq!(policy.budget(&request("count", None, &["job"], &[])), None);
+        // Whatever stands before it.
+        let first =
+            "[[allow]]\noperation = \"*\"\nwhat = [\"*\"]\ncolumns = [\"*\"]\nto = [\"*\"]\n";
+        let policy = Policy::parse(&format!("{first}{}", rule("budget = \"b\""))).unwrap();
+        assert_eq!(policy.budget(&request("count", None, &["age"], &[])), Some("b"));
+        assert!(
+            Policy::parse(first)
+                .unwrap()
+                .check("a", &request("count", None, &["age"], &[]))
+                .is_err()
+        );
+        assert!(Policy::allow_all().check("a", &request("count", None, &["age"], &[])).is_ok());
+        // One budget per column.
+        let two = format!("{}\n{}", rule("budget = \"b\""), rule("budget = \"c\""));
+        assert!(Policy::parse(&two).unwrap_err().to_string().contains("two budgets"));
         // A party without columns pays nothing.
         assert!(Policy::parse("[[allow]]\noperation = \"count\"\nto = [\"beta\"]").is_ok());
         assert!(Policy::parse("[[allow]]\noperation = \"fit\"\nbudget = \"b\"").is_err());

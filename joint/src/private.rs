@@ -28,8 +28,9 @@
 //! **Adversary.** That of the engine, and recipients that collude with the party it
 //! corrupts: noise shares of the computing parties count as known for as many parties as
 //! the engine tolerates. Security of the engine is computational, so the guarantee holds
-//! against parties with bounded computing power. An owner that lies about its own bins
-//! spoils results; semi-honest owners do not.
+//! against parties with bounded computing power. Owners follow the protocol: one that shares
+//! other numbers than 0 and 1 for its own bins can make a single row of another owner count
+//! as much as it likes, and read it through the noise. Nothing here prevents that.
 //!
 //! **Time.** A party's time for its noise shares depends on them. It is filled up to a
 //! multiple of 20 ms before anything is sent, so that peers see the same for all but large
@@ -147,6 +148,10 @@ pub enum NoiseSource {
 
 /// The computing parties of the engine, and how many of them it lets be corrupted.
 const PARTIES: (u32, u32) = (3, 1);
+
+/// Most work for the shares of one release, in table look-ups and coins of a few
+/// nanoseconds.
+const MAX_WORK: u64 = 1 << 30;
 
 /// Most secret bits of one release.
 pub(crate) const MAX_BITS: u64 = 1 << 30;
@@ -320,6 +325,19 @@ impl Noise {
             return Err(wrong(
                 "joint noise",
                 "it would take more than 2^30 secret bits: use noise shares, or a larger epsilon",
+            ));
+        }
+        // Look-ups of a Skellam share, coins of a discrete Laplace one.
+        let each = match self.law {
+            NoiseLaw::Skellam { mu_thousandths } => mu_thousandths / 64_000 + 4,
+            NoiseLaw::Laplace { scale_thousandths } => 2 * (scale_thousandths / 1000) + 8,
+            NoiseLaw::Binomial { .. } => 0,
+        };
+        if each.saturating_mul(cells as u64) > MAX_WORK {
+            return Err(wrong(
+                "work for noise",
+                "so much noise for so many counts would take minutes: use fewer counts, or a \
+                 larger epsilon",
             ));
         }
         if self.epsilon(margins)? > self.epsilon {

@@ -20,7 +20,7 @@ use crate::{
     handle::TableId,
     ledger::{self, Ledger, Loss, Measure, Neighbours, Reservation, Round},
     op::{Op, To},
-    outcome::{ColumnInfo, Explained, Outcome, Progress, StepCost},
+    outcome::{ColumnInfo, Explained, Outcome, Progress, StepCost, Warning},
     party::Party,
     policy::{Policy, Request},
     table::{Schema, Table},
@@ -185,7 +185,7 @@ impl Session {
         agree::agree(cx, op)?;
         // 2. It can run on this party's data, and its policy allows it.
         let mut opens = BTreeSet::new();
-        let mut reserved = None;
+        let (mut reserved, mut needed) = (None, true);
         let verdict = machine.check(cx, op).and_then(|demand| {
             if op.opens() {
                 opens.clone_from(&demand.to);
@@ -197,6 +197,9 @@ impl Session {
                 return Ok("dry run".into());
             }
             let rule = rule?;
+            // Without this party's messages nothing is opened, unless it does not compute
+            // and its columns are shared already.
+            needed = cx.parties[cx.me].computes || !demand.hidden;
             // It is paid for before any data is read.
             reserved = reserve(cx, op, &demand)?;
             Ok(rule)
@@ -213,8 +216,10 @@ impl Session {
             Ok(consent) => consent,
             Err(error) => {
                 stopped_on_record(cx, &error);
-                // No noise was drawn and nothing was sent. If this fails, it stays charged.
-                if let Some(reserved) = reserved {
+                // This party may have told others that it takes part, and a vote of theirs may
+                // be a lie. It has drawn no noise and sent no share: if they need its
+                // messages, nothing was released. If the refund fails, it stays charged.
+                if let Some(reserved) = reserved.filter(|_| needed) {
                     let _ = reserved.cancel();
                 }
                 return Err(error);
@@ -230,10 +235,17 @@ impl Session {
             Err(error) => format!("failed: {}", reason(error)),
         };
         let recorded = record(cx, "end", None, &[("outcome", outcome.into())]);
-        let result = result?;
+        let mut result = result?;
         recorded?;
-        if let Some(drawing) = drawing {
-            drawing.commit()?;
+        if let Some(Err(error)) = drawing.map(|drawing| drawing.commit()) {
+            // The result is out and paid for.
+            result.warnings.push(Warning {
+                op: op.kind(),
+                columns: Vec::new(),
+                rule: format!("the ledger could not note that it is finished: {error}"),
+                fix: "its history shows the release as unfinished; it is charged all the same"
+                    .into(),
+            });
         }
         cx.report("done", 1.0);
         Ok(result)
@@ -407,41 +419,46 @@ fn reserve(cx: &Context, op: &Op, demand: &Demand) -> Result<Option<Reservation>
     if request.columns.is_empty() {
         return Ok(None);
     }
-    // Only a rule for all operations names none: it is for learning and for tests.
+    // Only the policy that allows everything names none: it is for learning and for tests.
     let Some(budget) = cx.policy.budget(&request) else { return Ok(None) };
-    let wrong = |rule: String, fix: &str| Error::argument(op.kind(), rule, fix);
+    let refused = |rule: String, fix: &str| Error::Refused {
+        op: op.kind().into(),
+        party: cx.name().into(),
+        rule,
+        fix: fix.into(),
+    };
     let ledger = cx.ledger.as_ref().ok_or_else(|| {
-        wrong(
-            format!("the policy charges budget '{budget}', and this party has no ledger"),
-            "name one in party.toml (ledger = \"budget.ledger\"), or give it to the session",
+        refused(
+            format!("it charges budget '{budget}', and this party has no ledger"),
+            "ledger = \"budget.ledger\"  # in party.toml, or give one to the session",
         )
     })?;
-    let terms = ledger.balance(budget)?.terms;
-    if terms.neighbours != Neighbours::Replace {
-        return Err(wrong(
-            format!("the terms of budget '{budget}' are for units that come and go"),
-            "counts protect the values of a row, not its presence: grant it with --neighbours \
-             replace",
-        ));
-    }
     let mut digest = Transcript::new("privity charged operation");
     digest.append("operation", agree::canonical(cx, op)?.as_bytes());
-    ledger
-        .reserve(&ledger::Request {
-            data_set: budget.into(),
-            recipients: request.to.into_iter().collect(),
-            // As decimal numbers, so that parts of a budget add up to it.
-            cost: Loss::read(
-                Measure::Approximate,
-                &noise.epsilon.to_string(),
-                &noise.delta.to_string(),
-                Round::Up,
-            )?,
-            session: hex(&cx.session),
-            operation: digest.digest(),
-            note: format!("operation {} of the session: {}", cx.sequence, op.kind()),
-        })
-        .map(Some)
+    let reserved = ledger.reserve(&ledger::Request {
+        data_set: budget.into(),
+        recipients: request.to.into_iter().collect(),
+        // As decimal numbers, so that parts of a budget add up to it.
+        cost: Loss::read(
+            Measure::Approximate,
+            &noise.epsilon.to_string(),
+            &noise.delta.to_string(),
+            Round::Up,
+        )?,
+        session: hex(&cx.session),
+        operation: digest.digest(),
+        note: format!("operation {} of the session: {}", cx.sequence, op.kind()),
+    })?;
+    // Now that something is charged, the terms cannot change any more.
+    if ledger.balance(budget)?.terms.neighbours != Neighbours::Replace {
+        reserved.cancel()?;
+        return Err(refused(
+            format!("the terms of budget '{budget}' are for units that come and go"),
+            "# counts protect the values of a row, not its presence: grant the budget with \
+             neighbours replace",
+        ));
+    }
+    Ok(Some(reserved))
 }
 
 /// What the record says of a charge: its entry, and the end of the ledger's chain, which

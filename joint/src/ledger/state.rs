@@ -240,11 +240,17 @@ impl State {
                     Some(name) => format!("'{name}' of '{data_set}'"),
                     None => format!("'{data_set}'"),
                 };
+                // A delta that is 0 is said where another one is not: it may be what is missing.
+                let left = cap.minus(&tally.spent());
+                let text = |loss: &Loss| match loss.units().1 == 0 && cost.units().1 > 0 {
+                    true => format!("{loss}, delta 0"),
+                    false => loss.to_string(),
+                };
                 return Err(Error::Overspent {
                     whose,
                     cost: cost.to_string(),
-                    left: cap.minus(&tally.spent()).to_string(),
-                    cap: cap.to_string(),
+                    left: text(&left),
+                    cap: text(&cap),
                 });
             }
         }

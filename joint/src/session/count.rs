@@ -1,7 +1,6 @@
 //! Counts with noise. What they protect, and why: [`crate::private`].
 
 use super::{
-    columns::MAX_INDICATORS,
     context::Context,
     machine::{Counted, Cuts, Demand, Joint, Runner, Sources, not_numbers},
     ops::outcome,
@@ -25,6 +24,8 @@ use zeroize::Zeroizing;
 const MAX_BINS: usize = 1000;
 /// Most counts of one release.
 const MAX_CELLS: usize = 1 << 20;
+/// Most rows times bins: shares and their parts take up to a hundred bytes of each.
+const MAX_WORDS: usize = 1 << 26;
 /// Largest number of points or edge of a score, so that sums stay in range.
 const MAX_POINTS: i64 = 1 << 40;
 /// Secret bits that are converted at a time.
@@ -41,7 +42,7 @@ impl<E: Counted> Runner<E> {
         noise: &Noise,
     ) -> Result<Demand> {
         let table = self.joint(OP, id)?;
-        let mut sources = Sources::new();
+        let (mut sources, mut hidden) = (Sources::new(), false);
         for (i, attribute) in attributes.iter().enumerate() {
             check_attribute(attribute, &attributes[..i])?;
         }
@@ -49,6 +50,16 @@ impl<E: Counted> Runner<E> {
         for attribute in used(attributes, margins).into_iter().map(|i| &attributes[i]) {
             let Some(name) = attribute.column() else { continue };
             let column = self.owned(OP, table, name)?;
+            if !column.made_by.is_empty() {
+                // Its values may depend on all rows (a mean, a deviation): then one row moves
+                // many, and counts of them have no small sensitivity.
+                return Err(Error::argument(
+                    OP,
+                    format!("column '{name}' was made by a transformation"),
+                    "count it in the table before it was transformed",
+                ));
+            }
+            hidden |= column.hidden.is_some();
             let text = matches!(attribute, Attribute::Levels { .. });
             if text && column.kind != Kind::Text {
                 return Err(Error::argument(
@@ -67,15 +78,15 @@ impl<E: Counted> Runner<E> {
             sources.extend(column.sources.iter().cloned());
         }
         let bins: usize = attributes.iter().map(Attribute::bins).sum();
-        if table.rows.checked_mul(bins).is_none_or(|n| n > MAX_INDICATORS) {
+        if table.rows.checked_mul(bins).is_none_or(|n| n > MAX_WORDS) {
             return Err(Error::argument(
                 OP,
                 format!("{} rows times {bins} bins do not fit", table.rows),
-                format!("at most {MAX_INDICATORS} do: use fewer bins or attributes at a time"),
+                format!("at most {MAX_WORDS} do: use fewer bins or attributes at a time"),
             ));
         }
         noise.check(margins.len(), cells)?;
-        Ok(Demand { sources, ..Demand::default() })
+        Ok(Demand { sources, hidden, ..Demand::default() })
     }
 
     pub(super) fn run_count(
@@ -213,12 +224,15 @@ impl<E: Counted> Runner<E> {
     /// Noise for each count, shared.
     fn noise(&mut self, cx: &mut Context, noise: &Noise, cells: usize) -> Result<E::Ring> {
         let NoiseLaw::Binomial { trials } = noise.law else {
-            let shares = noise.shares()?;
+            let computing = cx.computing();
+            // All draw at once, before anybody waits for a share.
+            let mine = (computing.contains(&cx.me) && cx.dry.is_none())
+                .then(|| draw(&noise.shares()?, cells, cx))
+                .transpose()?;
             let mut sum = E::Ring::zeros(cells);
-            for party in cx.computing() {
-                let mine = (party == cx.me && cx.dry.is_none()).then(|| draw(&shares, cells));
-                sum =
-                    sum.add(&self.share(cx, party, mine.as_ref().map(|w| w.as_slice()), cells)?);
+            for party in computing {
+                let words = mine.as_ref().filter(|_| party == cx.me).map(|w| w.as_slice());
+                sum = sum.add(&self.share(cx, party, words, cells)?);
             }
             return Ok(sum);
         };
@@ -239,15 +253,23 @@ impl<E: Counted> Runner<E> {
 
 /// This party's shares of noise. Peers wait for them, and the time of a draw depends on what
 /// is drawn: it is filled up to a whole number of steps, one for all but large releases.
-fn draw(shares: &Shares, cells: usize) -> Zeroizing<Vec<u64>> {
+fn draw(shares: &Shares, cells: usize, cx: &Context) -> Result<Zeroizing<Vec<u64>>> {
     const STEP: Duration = Duration::from_millis(20);
     let start = Instant::now();
-    let noise = shares.draw(cells, &mut Source::new(rand::rng()));
+    let source = &mut Source::new(rand::rng());
+    let mut noise = Zeroizing::new(Vec::with_capacity(cells));
+    while noise.len() < cells {
+        if cx.cancel.is_cancelled() {
+            return Err(privity_core::Error::Cancelled { during: OP.into() }.into());
+        }
+        let some = (cells - noise.len()).min(64);
+        noise.extend_from_slice(&shares.draw(some, source));
+    }
     let steps = start.elapsed().as_nanos() / STEP.as_nanos() + 1;
     // Fewer than 2^32: a draw of days would have been stopped.
     let end = start + STEP * u32::try_from(steps).unwrap_or(u32::MAX);
     std::thread::sleep(end.saturating_duration_since(Instant::now()));
-    noise
+    Ok(noise)
 }
 
 /// The places of the attributes that margins name, and of those that their scores add up.

@@ -41,6 +41,8 @@ pub(crate) struct Demand {
     pub(crate) to: BTreeSet<usize>,
     /// For releases, the kind of result.
     pub(crate) what: Option<&'static str>,
+    /// Whether it works on columns whose owner has nothing to send any more.
+    pub(crate) hidden: bool,
 }
 
 /// A session's engine and everything it holds.

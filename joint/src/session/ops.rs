@@ -96,7 +96,7 @@ impl<E: Counted> Runner<E> {
                         "name one with the role of a recipient",
                     ));
                 }
-                Ok(Demand { sources, to, what: Some(word) })
+                Ok(Demand { sources, to, what: Some(word), ..Demand::default() })
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use crate::{
     data::{Customers, banks, customers},
-    program::{align, names, table_of},
+    program::{align, learn, names, table_of},
     roles::six,
 };
 use privity_joint::{
@@ -206,6 +206,16 @@ fn claims_are_checked_and_calibrated() {
         let text =
             |attribute| vec![Attribute::Edges { column: "purpose".into(), edges: attribute }];
         assert!(count(s, table, &text(vec![1.0]), &[&[0]], NONE).is_err());
+        // A mean of all rows stands in a standardised column.
+        let columns = names(&["age"]);
+        let scaled = learn(s, Op::Standardise { table, columns })?;
+        let made = table_of(s, Op::Transform { table, transform: scaled })?;
+        let error = count(s, made, &attributes(), &[&[0], &[1]], NONE).unwrap_err();
+        assert!(error.to_string().contains("made by a transformation"), "{error}");
+        let slow =
+            Noise { law: NoiseLaw::Skellam { mu_thousandths: 1 << 49 }, epsilon: 1.0, delta: 1e-6 };
+        let error = count(s, table, &attributes(), &[&[0], &[1]], slow).unwrap_err();
+        assert!(error.to_string().contains("minutes"), "{error}");
         assert!(count(s, table, &attributes(), &[&[0], &[0]], NONE).is_err());
         // The session goes on.
         count(s, table, &attributes(), &[&[0], &[1]], NONE).map(|_| ())
@@ -305,6 +315,47 @@ fn owners_pay_from_their_ledgers() {
     assert!(results[0].0.contains("budget"), "{}", results[0].0);
     assert!(results[0].1.contains("\"charged\"") && results[0].1.contains("\"ledger\""));
     let _ = std::fs::remove_dir_all(&folder);
+}
+
+/// An owner that does not compute has nothing to send after a hidden alignment: the others
+/// could go on without it, so it gets nothing back on a peer's word.
+#[test]
+fn no_refund_where_the_others_could_go_on() {
+    for (hidden, spent) in [(false, 0.0), (true, 98.0)] {
+        let path = std::env::temp_dir()
+            .join(format!("privity-refund-{hidden}-{}.ledger", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        let ledger = Ledger::create(&path).unwrap();
+        let cap = Loss::read(Measure::Approximate, "100", "0", Round::Down).unwrap();
+        ledger.grant("alpha", &Terms::new("id", Neighbours::Replace, cap)).unwrap();
+        let mut parties = six();
+        let rule = |operation: &str, columns: &str, more: &str| {
+            format!(
+                "[[allow]]\noperation = \"{operation}\"\ncolumns = [{columns}]\nto = [\"*\"]\n{more}\n"
+            )
+        };
+        let align = if hidden { "align_hidden" } else { "align" };
+        let limits = "min_rows = 1\nmin_cell = 0\n";
+        let pays = rule("count", "\"bad\", \"income\"", "budget = \"alpha\"");
+        let alpha = [limits.into(), rule(align, "\"id\"", ""), pays].concat();
+        parties[0].1 = Policy::parse(&alpha).unwrap();
+        // beta allows the alignment only.
+        let beta = [limits.into(), rule(align, "\"id\"", "")].concat();
+        parties[2].1 = Policy::parse(&beta).unwrap();
+        let all = customers(60, 14);
+        let results = run_local(&parties, |s| {
+            if s.name() == "alpha" {
+                s.pay_from(ledger.clone());
+            }
+            let table = s.bind(own(s, &all))?;
+            let table = table_of(s, Op::Align { table, on: names(&["id"]), hidden })?;
+            Ok(count(s, table, &attributes(), &[&[1], &[2]], NONE).unwrap_err().to_string())
+        });
+        let errors = results.unwrap();
+        assert!(errors[0].contains("stopped by 'beta'"), "{}", errors[0]);
+        assert_eq!(ledger.balance("alpha").unwrap().total.spent().to_f64().0, spent);
+        let _ = std::fs::remove_file(&path);
+    }
 }
 
 #[test]
