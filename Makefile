@@ -28,7 +28,7 @@ demo: python ## joint credit-risk model on real data, in threads, in processes o
 	@echo "--- the same, and nobody learns which customers the banks have in common ---"
 	$(BIN)/python examples/joint_risk.py --align hidden --picture target/joint_risk_hidden.png
 	@echo
-	@echo "--- the same aim with differential privacy: every number that leaves has noise ---"
+	@echo "--- the same aim with differential privacy: what leaves are counts with noise ---"
 	$(BIN)/python examples/joint_risk.py --epsilon 1
 
 test: test-rust test-python ## all tests: Rust, documentation examples, Python, stubs

@@ -4,7 +4,8 @@
     python examples/joint_risk.py --processes   three processes, mutual TLS on loopback
     python examples/joint_risk.py --align hidden
                                                 nobody learns which customers are common
-    python examples/joint_risk.py --epsilon 1   every number that leaves is differentially private
+    python examples/joint_risk.py --epsilon 1   numbers about customers leave with noise only:
+                                                differentially private, within a budget
 
 The data are real: the 1000 customers of the Statlog German Credit set. Split by
 columns, they make two banks: alpha has the account and the loan, beta has the
@@ -120,7 +121,7 @@ def program(s: pv.Session, data: Any, *, align: str = "auto") -> dict[str, Any]:
 def private_program(
     s: pv.Session, data: Any, *, epsilon: float, align: str = "auto"
 ) -> dict[str, Any]:
-    """The same aim with differential privacy: counts with noise, and nothing else, leave."""
+    """The same aim with differential privacy: what leaves of the values are counts with noise."""
     joint = s.align(s.bind(data), on="customer_id", align=align)
     train, test = joint.split(by="in_training")
 
@@ -356,6 +357,12 @@ def report(results: dict[str, Any], plain: dict[str, Any], seconds: float) -> bo
     print("\nwhat it took, seen from alpha:")
     print(pv.Costs([pv.StepCost(**step) for step in mine["costs"]]))
     print(f"whole run {seconds:.2f} s, all parties on this machine")
+    print_learnt(results)
+    return same_features and coefficient <= 2e-3 and metric <= 1e-3
+
+
+def print_learnt(results: dict[str, Any]) -> None:
+    """What each party learnt, and the rule that allows it."""
     print(
         "\nwhat each party learnt beyond its own data, and the rule of its policy that allows it:"
     )
@@ -368,7 +375,6 @@ def report(results: dict[str, Any], plain: dict[str, Any], seconds: float) -> bo
                     f"{line['sequence']:>2} {line['op']}: {what}  [{line['allowed_by'].get(name)}]"
                 )
                 print(textwrap.indent(textwrap.fill(text, 96, subsequent_indent="     "), "  "))
-    return same_features and coefficient <= 2e-3 and metric <= 1e-3
 
 
 def report_private(
@@ -380,7 +386,7 @@ def report_private(
     model, metrics = mine["model"], mine["metrics"]
     plain = plaintext(real)
     print(f"common customers {mine['rows'][0]}, training {mine['rows'][1]}, test {mine['rows'][2]}")
-    print("\ninformation values from noisy counts, which noise makes larger, and coefficients:")
+    print("\ninformation values from noisy counts (larger by noise, on average), coefficients:")
     for name, iv in mine["iv"].items():
         kept = (
             f"coefficient {model['coefficients'][name]:.3f}"
@@ -389,11 +395,11 @@ def report_private(
         )
         print(f"  {name:<42}{iv:>7.3f}  {kept}")
     print(f"  {'intercept':<42}{'':>7}  {model['intercept']:.3f}")
-    print("\non the test rows:")
+    print("\non the test rows, by five bands of scores:")
     print(
         f"  AUC {metrics['auc']:.3f} (the noise alone: ± {1.96 * metrics['auc_noise']:.3f} in 95 %)"
     )
-    print(f"  KS  {metrics['ks']:.3f} (noise makes it larger)")
+    print(f"  KS  {metrics['ks']:.3f} (larger by noise, on average; no interval)")
     test = coded({"real": real[real["in_training"] == 0]})["real"]
     score = sum(
         np.array(points)[
@@ -403,7 +409,7 @@ def report_private(
     )
     auc, ks = auc_and_ks(test["bad"].to_numpy(), np.asarray(score))
     print("  what nobody could compute, with both banks' rows in one place:")
-    print(f"  the same scorecard without noise in the measures: AUC {auc:.3f}, KS {ks:.3f}")
+    print(f"  this scorecard's scores without bands or noise:   AUC {auc:.3f}, KS {ks:.3f}")
     print(
         "  the model of all columns without any noise:       "
         f"AUC {plain['auc']:.3f}, KS {plain['ks']:.3f}"
@@ -420,6 +426,8 @@ def report_private(
         most = sum(epsilon for _, epsilon, _ in mine["spent"])
         agree &= 0 < total.committed.loss <= most + 1e-9 and total.reserved.loss == 0
     print(f"\nwhole run {seconds:.2f} s, all parties on this machine")
+    print_learnt(results)
+    print()
     print(
         textwrap.fill(
             "The guarantee is for the values of any one customer's row in all columns, label "
@@ -521,7 +529,7 @@ def main() -> int:
                 work,
                 {**banks, "bureau": None},
                 policies=policies,
-                ledgers={name: Path(temp) / f"{name}.ledger" for name in ledgers},
+                ledgers=ledgers,
             )
         seconds = time.perf_counter() - start
         if epsilon is not None:
@@ -537,4 +545,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except pv.PrivityError as e:
+        sys.exit(f"{type(e).__name__}: {e}")

@@ -27,6 +27,19 @@ def test_the_examples_of_a_guide(guide, tmp_path, monkeypatch):
         assert 1.818 < names["dp"].Accountant("pld").add(names["step"], 1000).epsilon(1e-5) < 1.8385
 
 
+def test_the_example_of_counts_that_are_paid_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / "python.md").read_text()
+    (block,) = re.findall(
+        r"^```python\n(import privity as pv\n\nrule.*?)^```", text, re.DOTALL | re.M
+    )
+    names = {}
+    exec(compile(block, "python.md", "exec"), names)
+    for party, data_set in [("alpha", "customers"), ("beta", "loans")]:
+        assert names["ledgers"][party].balance(data_set).total.left == (0.5, 9e-6)
+    assert names["counts"]["bureau"]["age", "bad"].shape == (3, 2)
+
+
 @pytest.mark.parametrize("guide", ["dp.md"])
 def test_the_links_of_a_guide(guide):
     text = (ROOT / "docs" / guide).read_text()

@@ -123,3 +123,34 @@ def test_wrong_calls_name_the_rule():
         return True
 
     assert all(pv.run_local(program, data).values())
+
+
+def test_ledgers_are_charged_by_policies_or_not_taken(tmp_path):
+    data, *_ = banks(60)
+    ledger = pv.dp.Ledger.create(tmp_path / "a.ledger")
+    with pytest.raises(pv.ArgumentError, match="policies"):
+        pv.run_local(lambda s, own: None, data, ledgers={"alpha": ledger})
+    with pytest.raises(pv.ArgumentError, match="no ledger"):
+        pv.dp.mean([1.0], bounds=(0, 2), epsilon=1, data_set="a", to=["b"])
+    with pytest.raises(pv.ArgumentError, match="type str"):
+        pv.dp.mean([1.0], bounds=(0, 2), epsilon=1, ledger="a", data_set="a", to=["b"])
+
+
+def test_what_stops_a_scorecard_is_found_before_it_is_paid():
+    data, *_ = banks(60)
+
+    def program(s, own):
+        table = s.align(s.bind(own), on="id")
+        card = pv.PrivateScorecard(epsilon=0.00025)
+        with pytest.raises(pv.ArgumentError, match="epsilon"):
+            card.fit(table, label="bad", bins={"age": [34.5], "purpose": LEVELS})
+        return not hasattr(card, "spent_")
+
+    assert all(pv.run_local(program, data).values())
+
+
+def test_an_error_does_not_depend_on_one_value():
+    pd = pytest.importorskip("pandas")
+    for column in (pd.Series(["50"] * 10), pd.Series([*["50"] * 9, "x"])):
+        with pytest.raises(pv.ArgumentError):
+            pv.dp.mean(column, bounds=(0, 100), epsilon=1)

@@ -8,6 +8,7 @@ row, given who is in the table: an alignment tells that without noise.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -59,8 +60,10 @@ class NoisyCounts:
 class PrivateRanking:
     """How well a score ranks, from noisy counts of its bands.
 
-    ``auc_noise`` is what the noise adds to the standard error of ``auc``, to first order;
-    the noise makes ``ks`` larger. Both are nan if noise leaves a class empty. ``bands`` has
+    Both measures are those of the bands: rows of one band count as ties, so with few bands
+    they are a little smaller than those of the scores. ``auc_noise`` is what the noise adds
+    to the standard error of ``auc``, to first order; ``ks`` is larger by noise, on average.
+    All are nan if noise leaves a class empty. ``bands`` has
     the counts, from low scores to high, without the event and with it.
     """
 
@@ -196,7 +199,12 @@ class PrivateScorecard(_Estimator):
         share = number("PrivateScorecard", "pairs", self.pairs)
         if not 0 <= share < 1:
             refuse("PrivateScorecard", f"pairs={share} is not from 0 to 1", "1/3 is usual")
-        for_pairs = _rounded(self.epsilon * share) if len(features) > 1 else 0.0
+        epsilon = number("PrivateScorecard", "epsilon", self.epsilon)
+        for_pairs = _parts(epsilon, share) if len(features) > 1 else 0.0
+        most = len(features) * (len(features) - 1) // 2
+        if for_pairs > 0:
+            # What would stop the second count is found before the first one is paid.
+            _native.count_noise(most, for_pairs, self.delta / 2, self.noise == "joint")
         self._bins, self._label = bins, label
         with_label: Bins = {**bins, label: [0.5]}
         deltas = self.delta / 2 if for_pairs > 0 else self.delta
@@ -205,7 +213,7 @@ class PrivateScorecard(_Estimator):
             table,
             with_label,
             [(name, label) for name in features],
-            epsilon=_rounded(self.epsilon - for_pairs),
+            epsilon=_parts(epsilon, 1 - for_pairs / epsilon) if for_pairs else epsilon,
             delta=deltas,
             noise=self.noise,
         )
@@ -279,6 +287,7 @@ class PrivateScorecard(_Estimator):
         )
 
 
-def _rounded(epsilon: float) -> float:
-    """To six digits below the point: parts that are decimal numbers add up exactly."""
-    return round(epsilon, 6)
+def _parts(epsilon: float, share: float) -> float:
+    """A share of epsilon, rounded down to six digits below the point: parts that are short
+    decimal numbers add up to no more than the whole."""
+    return math.floor(epsilon * share * 1e6 + 1e-6) / 1e6

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from types import TracebackType
-from typing import Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 from . import _native
 from ._checks import integer, names, refuse, warn
@@ -51,6 +51,10 @@ NETWORKS = {
     "lan": Network(latency_ms=0.25, mbit_per_s=1000),
     "wan": Network(latency_ms=20, mbit_per_s=100),
 }
+
+
+if TYPE_CHECKING:
+    from .dp import Ledger
 
 
 class Party(NamedTuple):
@@ -161,15 +165,18 @@ class JointTable:
     ) -> NoisyCounts:
         """Counts rows by public bins, and opens the counts to all parties with noise.
 
-        ``bins`` has, for each column, the levels of a column of text or the edges of one of
-        numbers, known without looking at the data. ``margins`` are the tables to count, each
-        by one column or by two. The noise is the least with which the counts are
+        ``bins`` has, for each column, the levels of a column of text (a last bin is for all
+        others) or the edges of one of numbers (three edges make four bins, and an edge belongs
+        to the bin below it), known without looking at the data. ``margins`` are the tables to
+        count, each by one column or by two. The noise is the least with which the counts are
         (epsilon, delta)-differentially private for the values of any one row, given who is
         in the table; it is made by the computing parties together, as ``"shares"`` that add
         up or, ``"joint"``, as secret bits that none of them knows (messages in proportion to
         the variance); ``"least"`` takes the smaller. Each owner whose columns are used pays
         from its ledger, as its policy says.
         """
+        if isinstance(margins, str):
+            refuse("count", "margins is one text, not a list", f"pass a list: [{margins!r}]")
         return count(self, bins, margins, epsilon=epsilon, delta=delta, noise=noise)
 
     def own_column(self, column: str) -> Column:
@@ -393,7 +400,7 @@ def run_local(
     engine: str = "rep3",
     policies: Mapping[str, Policy | str | os.PathLike[str]] | None = None,
     roles: Mapping[str, Role | Iterable[Role]] | None = None,
-    ledgers: Mapping[str, str | os.PathLike[str]] | None = None,
+    ledgers: Mapping[str, str | os.PathLike[str] | Ledger] | None = None,
     progress: ProgressCallback | bool | None = None,
 ) -> dict[str, Any]:
     """Runs a program with every party a thread of this process.
@@ -404,8 +411,8 @@ def run_local(
     the path of a TOML file); without it everything is allowed, since in one
     process nobody is hidden from anybody. ``roles`` overrides what a party
     does: any of ``"owner"``, ``"compute"`` and ``"recipient"``, as in ``party.toml``; by
-    default all three, without ``"owner"`` where there is no data. ``ledgers`` names the
-    files from which parties pay for counts with noise.
+    default all three, without ``"owner"`` where there is no data. ``ledgers`` has
+    those (or their files) from which parties pay for counts with noise, as their policies say.
 
     Returns what the program returned, by party. If it fails, the first error
     that is not the echo of another party's is raised. Ctrl-C stops all parties.
@@ -429,11 +436,18 @@ def run_local(
     ]
     callback = _progress_callback(progress)
     sessions = [Session(native, callback) for native in _native.local(parties)]
+    if ledgers and policies is None:
+        refuse(
+            "run_local",
+            "ledgers are charged as policies say, and there are none",
+            "give every party a policy, with a budget in its rule for count",
+        )
     for name, ledger in (ledgers or {}).items():
         paying = [session for session in sessions if session.name == name]
         if not paying:
             refuse("run_local", f"there is no party '{name}' to have a ledger", "name one of data")
-        paying[0]._native.pay_from(os.fspath(ledger))
+        path = ledger if isinstance(ledger, (str, os.PathLike)) else ledger.path
+        paying[0]._native.pay_from(os.fspath(path))
     return _Crew(program, sessions, data).run()
 
 

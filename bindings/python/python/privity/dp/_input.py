@@ -19,6 +19,14 @@ def numbers(op: str, data: Any) -> Any:
     """One column of numbers: a NumPy array of float64 or int64, or an object of Arrow."""
     fix = "pass one column of numbers: an array, a series or a list"
     if _is_series(data):
+        # By type, before a value is looked at: an error must not depend on one.
+        kind = str(data.dtype).lower()
+        if kind.startswith(("str", "category")):
+            refuse(
+                op,
+                f"a series of {data.dtype} holds no numbers",
+                'convert it first: pd.to_numeric(column, errors="coerce")',
+            )
         data = _numpy(op, data, fix)
     if isinstance(data, np.ma.MaskedArray):
         data = np.ma.filled(data.astype(np.float64), np.nan)

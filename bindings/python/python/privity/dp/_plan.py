@@ -62,6 +62,18 @@ class Asked:
         self.ledger = options.get("ledger")
         self.data_set, self.to = options.get("data_set"), options.get("to")
         self.note = options.get("note", op)
+        if self.ledger is None and {"data_set", "to", "note"} & options.keys():
+            refuse(
+                op,
+                "data_set, to or note is given and no ledger: nothing would be charged",
+                "pass ledger=dp.Ledger(path), too, or leave them out",
+            )
+        if self.ledger is not None and not hasattr(self.ledger, "spend"):
+            refuse(
+                op,
+                f"the ledger is of type {type(self.ledger).__name__}",
+                "pass ledger=dp.Ledger(path)",
+            )
         self.measure, self.loss = one_of(op, options.get("epsilon"), options.get("rho"))
         self.delta = exact(op, "delta", delta, Fraction(1, 10**300)) if delta else Fraction(0)
         self.neighbours = relation(op, options.get("neighbours", "add_remove"))

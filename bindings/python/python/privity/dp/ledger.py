@@ -144,6 +144,11 @@ class Ledger:
         made._native = _native.DpLedger.create(os.fspath(path))
         return made
 
+    @property
+    def path(self) -> str:
+        """Its file."""
+        return os.fspath(self._native.path)
+
     def grant(
         self,
         data_set: str,
