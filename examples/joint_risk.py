@@ -267,7 +267,7 @@ def run_processes(
     return {name: json.loads((folder / name / "result.json").read_text()) for name in PARTIES}
 
 
-def run_party(folder: Path, work: Any) -> None:
+def run_party(folder: Path, work: Any = program) -> None:
     """What one of the processes does: open, run, keep the result."""
     customers = folder / "customers.csv"
     try:

@@ -92,6 +92,19 @@ def test_the_demo(arguments, tmp_path):
         assert word in result.stdout
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["--processes"], ["--align", "hidden"]],
+    ids=["threads", "processes", "hidden"],
+)
+def test_the_private_demo(arguments):
+    demo = [sys.executable, EXAMPLES / "joint_risk.py", "--epsilon", "1", *arguments]
+    result = subprocess.run(demo, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stdout + result.stderr
+    for word in ("epsilon 0.35", "alpha: 1 of 1, 0 left", "beta: 1 of 1, 0 left", "given who"):
+        assert word in " ".join(result.stdout.split()), word
+
+
 def test_the_quickstart():
     result = subprocess.run(
         [sys.executable, EXAMPLES / "quickstart.py"], capture_output=True, text=True, timeout=60

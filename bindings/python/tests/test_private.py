@@ -154,3 +154,13 @@ def test_an_error_does_not_depend_on_one_value():
     for column in (pd.Series(["50"] * 10), pd.Series([*["50"] * 9, "x"])):
         with pytest.raises(pv.ArgumentError):
             pv.dp.mean(column, bounds=(0, 100), epsilon=1)
+
+
+def test_what_takes_no_rho_says_so():
+    for ask in (
+        lambda: pv.dp.median([1.0], bounds=(0, 2), rho=0.1),
+        lambda: pv.dp.quantiles([1.0], [0.5], bounds=(0, 2), rho=0.1),
+        lambda: pv.dp.histogram_keys(["a"], delta=1e-6, rho=0.1),
+    ):
+        with pytest.raises(pv.ArgumentError, match="epsilon and not rho"):
+            ask()

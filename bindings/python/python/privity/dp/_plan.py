@@ -88,6 +88,16 @@ class Asked:
         )
 
 
+def pure(asked: Asked) -> None:
+    """Refuses a rho where only an epsilon is possible."""
+    if asked.measure != "epsilon":
+        refuse(
+            asked.op,
+            "it takes epsilon and not rho: its choice is made with pure differential privacy",
+            "pass epsilon=; a data set that counts rho is charged epsilon^2/2",
+        )
+
+
 class Plan(Generic[T]):
     """A question, ready to be explained or asked."""
 

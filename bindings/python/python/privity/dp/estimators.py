@@ -246,6 +246,7 @@ def _histogram_keys(
     if delta is None:
         fix = "pass keys=[...] if they are public, or a delta such as 1e-9 if they are not"
         refuse("histogram_keys", "neither keys nor delta are given", fix)
+    _plan.pure(asked)
     return Plan(asked, _native.DpQuery.private_keys(float(delta), asked.native), dict)
 
 
@@ -340,6 +341,7 @@ def _quantile(
     asked: Asked, *, q: float, bounds: Bounds, granularity: float | None = None
 ) -> Plan[float]:
     op = asked.op
+    _plan.pure(asked)
     native = _native.DpQuery.quantile(
         number(op, "q", q), _plan.bounds(op, bounds), step(op, granularity), asked.native
     )
@@ -385,6 +387,7 @@ def _quantiles(
 ) -> Plan[npt.NDArray[np.float64]]:
     if isinstance(q, (str, bytes)) or not isinstance(q, Iterable):
         refuse("quantiles", "q is not a list", "pass a list such as [0.25, 0.5, 0.75]")
+    _plan.pure(asked)
     listed = [number("quantiles", "q", one) for one in q]
     native = _native.DpQuery.quantiles(
         listed, _plan.bounds("quantiles", bounds), step("quantiles", granularity), asked.native

@@ -170,6 +170,8 @@ class Ledger:
         op = "grant"
         measure, loss = one_of(op, epsilon, rho)
         caps = []
+        if recipients is not None and not isinstance(recipients, Mapping):
+            refuse(op, "recipients are no mapping", 'pass {"board": 0.5}: each with its cap')
         for name, cap in (recipients or {}).items():
             own, own_delta = cap if isinstance(cap, tuple) else (cap, 0)
             caps.append((name, _amount(exact(op, "cap", own), _delta(op, own_delta), math.floor)))
