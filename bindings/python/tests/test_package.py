@@ -101,8 +101,10 @@ def test_the_private_demo(arguments):
     demo = [sys.executable, EXAMPLES / "joint_risk.py", "--epsilon", "1", *arguments]
     result = subprocess.run(demo, capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stdout + result.stderr
-    for word in ("epsilon 0.35", "alpha: 1 of 1, 0 left", "beta: 1 of 1, 0 left", "given who"):
-        assert word in " ".join(result.stdout.split()), word
+    text = " ".join(result.stdout.split())
+    # Features that noise leaves out are not in the pairs, and their owner does not pay for these.
+    for word in ("epsilon 0.35", r"alpha: (1|0\.85) of 1", r"beta: (1|0\.85) of 1", "given who"):
+        assert re.search(word, text), text
 
 
 def test_the_quickstart():
