@@ -396,16 +396,20 @@ impl Op {
             }
             Op::Predict { .. } => vec![checked("an out-of-range column")],
             Op::Evaluate { .. } => vec![checked("a label with too few rows of a class")],
-            Op::Count { margins, noise, .. } => one(
-                format!(
-                    "counts by {} public tables, with noise: differentially private with epsilon \
-                     {} and delta {} for the values of one row, given who is in the table",
-                    margins.len(),
-                    noise.epsilon,
-                    noise.delta
-                ),
-                To::All,
-            ),
+            Op::Count { margins, noise, .. } => {
+                let deviation = noise.variance().map_or(f64::NAN, f64::sqrt);
+                one(
+                    format!(
+                        "counts by {} public table(s), each with noise of standard deviation \
+                         {deviation:.1}: differentially private with epsilon {} and delta {:e} for \
+                         the values of one row, given who is in the table",
+                        margins.len(),
+                        noise.epsilon,
+                        noise.delta
+                    ),
+                    To::All,
+                )
+            }
             Op::Release { what, to } => {
                 let what = match what {
                     Released::Model(_) => {

@@ -53,7 +53,7 @@ def ratio(value: Fraction) -> tuple[int, int]:
 
 def relation(op: str, given: Any) -> Neighbours:
     """The word for a neighbouring relation."""
-    if given == "add_remove":
+    if given in ("add_remove", "add-remove"):
         return "add_remove"
     if given == "replace":
         return "replace"
