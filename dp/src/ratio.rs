@@ -25,6 +25,16 @@ impl Ratio {
     /// noise is never less than was asked for: larger by less than one part in 2^52, or by
     /// 2^-63 if that is more.
     pub fn at_least(x: f64) -> Result<Self> {
+        Self::dyadic(x, f64::ceil)
+    }
+
+    /// The largest ratio with a power of two below it that is not greater than `x`, so that
+    /// a privacy loss is never more than was asked for. At least 2^-40, at most 2^40.
+    pub fn at_most(x: f64) -> Result<Self> {
+        Self::dyadic(x, f64::floor)
+    }
+
+    fn dyadic(x: f64, round: fn(f64) -> f64) -> Result<Self> {
         let rule = "it must be a number from 2^-40 to 2^40";
         if !(2f64.powi(-40)..=2f64.powi(40)).contains(&x) {
             return Err(Error::Parameter { what: "ratio", rule });
@@ -36,23 +46,7 @@ impl Ratio {
             scaled *= 2.0;
             shift += 1;
         }
-        Self::new(scaled.ceil() as u64, 1 << shift)
-    }
-
-    /// The largest ratio with a power of two below it that is not greater than `x`, so that
-    /// a privacy loss is never more than was asked for. At least 2^-40, at most 2^40.
-    pub fn at_most(x: f64) -> Result<Self> {
-        let rule = "it must be a number from 2^-40 to 2^40";
-        if !(2f64.powi(-40)..=2f64.powi(40)).contains(&x) {
-            return Err(Error::Parameter { what: "ratio", rule });
-        }
-        let mut shift = 0u32;
-        let mut scaled = x;
-        while scaled < 2f64.powi(53) && shift < 63 {
-            scaled *= 2.0;
-            shift += 1;
-        }
-        Self::new(scaled.floor() as u64, 1 << shift)
+        Self::new(round(scaled) as u64, 1 << shift)
     }
 
     /// n/d, or where 64 bits do not hold it, a ratio above it by less than one part in 2^62.

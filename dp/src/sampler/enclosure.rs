@@ -233,20 +233,8 @@ impl Weights for LaplaceWeights {
     fn weights(&self, bits: usize) -> (Vec<Enclosed>, UBig) {
         let (n, d) = (UBig::from(self.0.numerator()), UBig::from(self.0.denominator()));
         let step = exp_minus(&d, &n, bits);
-        let mut last = Enclosed::one(bits);
-        let mut weights = vec![last.clone()];
-        last = Enclosed { low: last.low << 1, high: last.high << 1 };
         // The rest is last / (1 - step), of which the divisor is at least 1 / (scale + 1).
-        let most = (&n / &d) + UBig::from(2u8);
-        // Rounding up, a weight stops falling where it is about the scale.
-        let end = &most << 2;
-        loop {
-            last = last.times(&step, bits);
-            if last.high <= end {
-                return (weights, last.high * most);
-            }
-            weights.push(last.clone());
-        }
+        falling((&n / &d) + UBig::from(2u8), bits, step, |same| same)
     }
 }
 
@@ -258,22 +246,33 @@ impl Weights for GaussianWeights {
     fn weights(&self, bits: usize) -> (Vec<Enclosed>, UBig) {
         let (n, d) = (UBig::from(self.0.numerator()), UBig::from(self.0.denominator()));
         // exp(-(2x + 1) / 2 sigma^2), from one x to the next
-        let mut factor = exp_minus(&d, &(UBig::from(2u8) * &n), bits);
+        let first = exp_minus(&d, &(UBig::from(2u8) * &n), bits);
         let step = exp_minus(&d, &n, bits);
-        let mut last = Enclosed::one(bits);
-        let mut weights = vec![last.clone()];
-        last = Enclosed { low: last.low << 1, high: last.high << 1 };
-        let most = (&n / &d) + UBig::from(2u8);
-        let end = &most << 2;
-        loop {
-            last = last.times(&factor, bits);
-            factor = factor.times(&step, bits);
-            // From 1 on the weights fall faster than the geometric series of that step,
-            // whose sum is below (sigma^2 + 2) times its first.
-            if last.high <= end {
-                return (weights, last.high * most);
-            }
-            weights.push(last.clone());
+        // From 1 on the weights fall faster than the geometric series of that step, whose sum
+        // is below (sigma^2 + 2) times its first.
+        falling((&n / &d) + UBig::from(2u8), bits, first, |factor| factor.times(&step, bits))
+    }
+}
+
+/// Weights of |x|, each but that of 0 for two signs: times a factor from one to the next,
+/// until the rest is small. The rest is at most `most` times its first weight.
+fn falling(
+    most: UBig,
+    bits: usize,
+    mut factor: Enclosed,
+    next: impl Fn(Enclosed) -> Enclosed,
+) -> (Vec<Enclosed>, UBig) {
+    let mut last = Enclosed::one(bits);
+    let mut weights = vec![last.clone()];
+    last = Enclosed { low: last.low << 1, high: last.high << 1 };
+    // Rounding up, a weight stops falling where it is about the scale.
+    let end = &most << 2;
+    loop {
+        last = last.times(&factor, bits);
+        factor = next(factor);
+        if last.high <= end {
+            return (weights, last.high * most);
         }
+        weights.push(last.clone());
     }
 }
