@@ -34,6 +34,7 @@
 
 use crate::{
     Error, Ratio, Result,
+    accounting::Event,
     sampler::{DiscreteLaplace, Skellam, Source},
 };
 use rand::CryptoRng;
@@ -66,6 +67,23 @@ impl Law {
             }
         }
     }
+
+    /// What an accountant is told of one draw, on a sum that changes by this much.
+    pub fn event(self, sensitivity: u64) -> Event {
+        match self {
+            // Rounded down: less noise is a larger loss.
+            Law::Skellam { mu } => {
+                Event::Skellam { mu: mu.to_f64() * (1.0 - f64::EPSILON), sensitivity }
+            }
+            Law::Laplace { scale } => Event::DiscreteLaplace { scale, sensitivity },
+        }
+    }
+}
+
+/// How many times the variance of a law the shares of all parties have together, if those of
+/// all but `known` are enough: n / (n - t).
+pub fn excess(parties: u32, known: u32) -> f64 {
+    f64::from(parties) / f64::from(parties.saturating_sub(known))
 }
 
 /// One party's part of noise that adds up to at least one draw of a law.
@@ -124,8 +142,7 @@ impl Shares {
 
     /// The variance of all shares together: what accuracy follows from.
     pub fn variance(&self) -> f64 {
-        let (n, unknown) = (f64::from(self.parties), f64::from(self.parties - self.known));
-        self.law.variance() * n / unknown
+        self.law.variance() * excess(self.parties, self.known)
     }
 
     /// This party's shares for `len` sums, as words modulo 2^64. Nobody else may see them.

@@ -44,7 +44,7 @@ use crate::error::{Error, Result};
 use privity_dp::{
     Neighbours, Ratio,
     accounting::{Accountant, Event, Method},
-    distributed::{JointBinomial, Law, Shares},
+    distributed::{JointBinomial, Law, Shares, excess},
 };
 use serde::{Deserialize, Serialize};
 
@@ -201,7 +201,7 @@ impl Noise {
     pub fn variance(&self) -> Result<f64> {
         Ok(match self.law {
             NoiseLaw::Binomial { trials } => JointBinomial::new(trials)?.variance(),
-            _ => self.shares()?.variance(),
+            _ => self.shared_law()?.variance() * excess(PARTIES.0, PARTIES.1),
         })
     }
 
@@ -249,9 +249,8 @@ impl Noise {
             let n = JointBinomial::new(trials)?.trials() as f64;
             return Ok(Box::new(move |theta| libm::exp(n * libm::log((theta / 2.0).cos().abs()))));
         }
-        let shares = self.shares()?;
-        let more = shares.variance() / shares.law().variance();
-        Ok(match shares.law() {
+        let more = excess(PARTIES.0, PARTIES.1);
+        Ok(match self.shared_law()? {
             Law::Skellam { mu } => {
                 let mu = mu.to_f64() * more;
                 Box::new(move |theta| libm::exp(-4.0 * mu * (theta / 2.0).sin().powi(2)))
@@ -275,45 +274,39 @@ impl Noise {
     fn epsilon_at(&self, margins: usize, delta: f64) -> Result<f64> {
         let changes = 2 * margins as u64;
         let event = match self.law {
-            NoiseLaw::Skellam { .. } => {
-                let Law::Skellam { mu } = self.shares()?.law() else {
-                    return Err(Error::Internal("shares of another law"));
-                };
-                Event::Skellam { mu: mu.to_f64() * (1.0 - f64::EPSILON), sensitivity: 1 }
-            }
-            NoiseLaw::Laplace { .. } => {
-                let Law::Laplace { scale } = self.shares()?.law() else {
-                    return Err(Error::Internal("shares of another law"));
-                };
-                if delta == 0.0 {
-                    return Ok(changes as f64 / scale.to_f64() * (1.0 + 4.0 * f64::EPSILON));
-                }
-                Event::DiscreteLaplace { scale, sensitivity: 1 }
-            }
             NoiseLaw::Binomial { trials } => {
                 Event::Binomial { trials: JointBinomial::new(trials)?.trials(), sensitivity: 1 }
             }
+            _ => self.shared_law()?.event(1),
         };
+        if delta == 0.0
+            && let Event::DiscreteLaplace { scale, .. } = event
+        {
+            return Ok(changes as f64 / scale.to_f64() * (1.0 + 4.0 * f64::EPSILON));
+        }
         let mut accountant = Accountant::new(Neighbours::Replace, Method::Pld);
         accountant.compose(&event, changes)?;
         Ok(accountant.epsilon(delta)?)
     }
 
-    pub(crate) fn shares(&self) -> Result<Shares> {
-        let thousandths = |n| Ratio::new(n, 1000);
-        let law = match self.law {
+    /// What the shares that stay unknown add up to.
+    fn shared_law(&self) -> Result<Law> {
+        Ok(match self.law {
             NoiseLaw::Skellam { mu_thousandths } => {
-                Law::Skellam { mu: thousandths(mu_thousandths)? }
+                Law::Skellam { mu: Ratio::new(mu_thousandths, 1000)? }
             }
             NoiseLaw::Laplace { scale_thousandths } => {
-                Law::Laplace { scale: thousandths(scale_thousandths)? }
+                Law::Laplace { scale: Ratio::new(scale_thousandths, 1000)? }
             }
             NoiseLaw::Binomial { .. } => {
                 return Err(Error::Internal("binomial noise has no shares"));
             }
-        };
-        let (parties, known) = PARTIES;
-        Ok(Shares::new(law, parties, known)?)
+        })
+    }
+
+    /// What draws a party's shares. Making its tables takes longer than a draw.
+    pub(crate) fn shares(&self) -> Result<Shares> {
+        Ok(Shares::new(self.shared_law()?, PARTIES.0, PARTIES.1)?)
     }
 
     /// Refuses a claim that the law does not keep.
@@ -339,6 +332,10 @@ impl Noise {
                 "so much noise for so many counts would take minutes: use fewer counts, or a \
                  larger epsilon",
             ));
+        }
+        // What cannot be drawn is refused before anybody pays.
+        if !matches!(self.law, NoiseLaw::Binomial { .. }) {
+            self.shares()?;
         }
         if self.epsilon(margins)? > self.epsilon {
             return Err(wrong(
