@@ -192,33 +192,20 @@ impl<E: Counted> Runner<E> {
                     }
                     // edge <= x is the same as edge - 1 < x of integers.
                     let before: Vec<u64> = edges.iter().map(|&e| (e - 1) as u64).collect();
-                    self.cut(&score, &before)?
+                    self.bin_planes(&score, &self.engine.public(&before))?
                 }
                 Attribute::Edges { column, edges } if !planes.contains_key(&(i as u32)) => {
                     let column = table.column(OP, column)?;
                     let x = column.shared.as_ref();
-                    let x = x.ok_or(Error::Internal("a column is not shared"))?.clone();
+                    let x = x.ok_or(Error::Internal("a column is not shared"))?;
                     let edges: Vec<u64> = edges.iter().map(|&e| self.fixed.constant(e)).collect();
-                    self.cut(&x, &edges)?
+                    self.bin_planes(x, &self.engine.public(&edges))?
                 }
                 _ => continue,
             };
             planes.insert(i as u32, made);
         }
         Ok(planes)
-    }
-
-    /// For each bin edges\[j-1\] < x <= edges\[j\] of shared integers, a row of 0 and 1.
-    fn cut(&mut self, x: &E::Ring, edges: &[u64]) -> Result<E::Ring> {
-        let rows = x.len();
-        let each: Vec<u64> = edges.iter().flat_map(|&e| std::iter::repeat_n(e, rows)).collect();
-        let beyond = self.engine.public(&each).sub(&x.tile(edges.len()));
-        let beyond = self.engine.is_negative(&beyond)?;
-        let beyond = self.engine.bit_to_ring(&beyond)?;
-        let ones = self.engine.public(&vec![1; rows]);
-        let from = E::Ring::concat(&[&ones, &beyond]);
-        let to = E::Ring::concat(&[&beyond, &E::Ring::zeros(rows)]);
-        Ok(from.sub(&to))
     }
 
     /// Noise for each count, shared.

@@ -209,16 +209,23 @@ impl<E: Counted> Runner<E> {
                 planes.push(self.engine.public(&vec![1; rows]));
                 continue;
             }
-            // (1): k e_j - k x_i < 0
-            let scaled = x.scale(k as u64).tile(k - 1);
-            let beyond = self.engine.is_negative(&edges.repeat_each(rows).sub(&scaled))?;
-            let beyond = self.engine.bit_to_ring(&beyond)?;
-            let ones = self.engine.public(&vec![1; rows]);
-            let from = E::Ring::concat(&[&ones, &beyond]);
-            let to = E::Ring::concat(&[&beyond, &E::Ring::zeros(rows)]);
-            planes.push(from.sub(&to));
+            // (1): k e_j < k x_i
+            planes.push(self.bin_planes(&x.scale(k as u64), edges)?);
         }
         Ok(E::Ring::concat(&planes.iter().collect::<Vec<_>>()).transpose(rows))
+    }
+
+    /// For each bin edges\[j-1\] < x <= edges\[j\], of which there is one more than edges, and
+    /// each row, 1 or 0.
+    pub(super) fn bin_planes(&mut self, x: &E::Ring, edges: &E::Ring) -> Result<E::Ring> {
+        let rows = x.len();
+        let beyond = edges.repeat_each(rows).sub(&x.tile(edges.len()));
+        let beyond = self.engine.is_negative(&beyond)?;
+        let beyond = self.engine.bit_to_ring(&beyond)?;
+        let ones = self.engine.public(&vec![1; rows]);
+        let from = E::Ring::concat(&[&ones, &beyond]);
+        let to = E::Ring::concat(&[&beyond, &E::Ring::zeros(rows)]);
+        Ok(from.sub(&to))
     }
 
     /// For each of `levels` levels, whether rows have it, as integers 0 and 1.
