@@ -184,42 +184,11 @@ impl Policy {
                 }
             }
         }
-        for rule in &file.allow {
-            let counts = rule.operation == "count";
-            if rule.budget.is_some() && !counts && rule.operation != ANY {
-                return Err(Error::Config {
-                    file: PathBuf::from(path),
-                    rule: format!("operation '{}' has no 'budget'", rule.operation),
-                    fix: "remove 'budget' from this rule".into(),
-                });
-            }
-            if rule.budget.is_none() && counts && !rule.columns.is_empty() {
-                return Err(Error::Config {
-                    file: PathBuf::from(path),
-                    rule: "a rule for 'count' says which columns and not which budget".into(),
-                    fix:
-                        "add budget = \"NAME\", a data set of this party's ledger: privity budget \
-                          grant NAME"
-                            .into(),
-                });
-            }
-        }
-        let paying = || file.allow.iter().filter(|rule| rule.budget.is_some());
-        for (i, a) in paying().enumerate() {
-            for b in paying().skip(i + 1).filter(|b| a.budget != b.budget) {
-                let column = a.columns.iter().find(|c| *c == ANY || named(&b.columns, c));
-                let column = column.or(b.columns.iter().find(|c| *c == ANY));
-                if let Some(column) = column.filter(|_| !a.columns.is_empty()) {
-                    return Err(Error::Config {
-                        file: PathBuf::from(path),
-                        rule: format!("counts of column '{column}' are paid from two budgets"),
-                        fix: "one budget per column: programs could choose the one that has more \
-                              left"
-                            .into(),
-                    });
-                }
-            }
-        }
+        check_budgets(&file.allow).map_err(|(rule, fix)| Error::Config {
+            file: PathBuf::from(path),
+            rule,
+            fix: fix.into(),
+        })?;
         Ok(Self { min_rows: file.min_rows, min_cell: file.min_cell, allow: file.allow })
     }
 
@@ -325,6 +294,39 @@ impl Request<'_> {
         }
         text
     }
+}
+
+/// Rules for counts, and only these, say who pays; and each column has one budget.
+fn check_budgets(rules: &[Rule]) -> std::result::Result<(), (String, &'static str)> {
+    for rule in rules {
+        let counts = rule.operation == "count";
+        if rule.budget.is_some() && !counts && rule.operation != ANY {
+            return Err((
+                format!("operation '{}' has no 'budget'", rule.operation),
+                "remove 'budget' from this rule",
+            ));
+        }
+        if rule.budget.is_none() && counts && !rule.columns.is_empty() {
+            return Err((
+                "a rule for 'count' says which columns and not which budget".into(),
+                "add budget = \"NAME\", a data set of this party's ledger: privity budget grant NAME",
+            ));
+        }
+    }
+    let paying: Vec<&Rule> = rules.iter().filter(|rule| rule.budget.is_some()).collect();
+    for (i, a) in paying.iter().enumerate() {
+        for b in paying[i + 1..].iter().filter(|b| a.budget != b.budget) {
+            // "*" of either rule meets every column of the other.
+            let shared = a.columns.iter().find(|c| *c == ANY || named(&b.columns, c));
+            if let Some(column) = shared {
+                return Err((
+                    format!("counts of column '{column}' are paid from two budgets"),
+                    "one budget per column: programs could choose the one that has more left",
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn named(list: &[String], name: &str) -> bool {
