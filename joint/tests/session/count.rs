@@ -2,12 +2,12 @@
 //! noise itself where there is nothing to count.
 
 use crate::{
-    data::{Customers, banks, customers},
+    data::{Customers, banks, customers, planned},
     program::{align, learn, names, table_of},
     roles::six,
 };
 use privity_joint::{
-    Assume, Error, Op, Opened, Output, Party, Planned, Policy, Result, Session, Table, TableId,
+    Assume, Error, Op, Opened, Output, Party, Policy, Result, Session, Table, TableId,
     ledger::{Ledger, Loss, Measure, Neighbours, Round, Standing, Terms},
     private::{Attribute, Noise, NoiseLaw, NoiseSource, Term},
     run_local,
@@ -238,19 +238,8 @@ fn a_dry_run_costs_the_same() {
         Ok((costs.collect::<Vec<_>>(), s.explain().to_vec()))
     };
     let live = run_local(&banks(), |s| program(s, own(s, &all))).unwrap();
-    let tables = [Some(all.alpha()), Some(all.beta()), None];
-    let planned: Vec<Planned> = banks()
-        .into_iter()
-        .zip(&tables)
-        .map(|((party, policy), table)| Planned {
-            party,
-            policy,
-            schema: table.as_ref().map(Table::schema),
-            rows: table.as_ref().map_or(0, |t| t.rows() as u64),
-        })
-        .collect();
     let assume = Assume { common_rows: Some(200), ..Assume::default() };
-    let dry = Session::dry_run(&planned, assume).unwrap();
+    let dry = Session::dry_run(&planned(&all), assume).unwrap();
     for (mut session, (costs, _)) in dry.into_iter().zip(live) {
         let (planned, explained) = program(&mut session, None).unwrap();
         assert_eq!(planned[1..], costs[1..]);

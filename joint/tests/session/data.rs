@@ -4,7 +4,7 @@ use arrow::{
     array::{ArrayRef, Float64Array, Int64Array, RecordBatch, RecordBatchIterator, StringArray},
     datatypes::{Field, Schema},
 };
-use privity_joint::{Missing, Party, Policy, Table};
+use privity_joint::{Missing, Party, Planned, Policy, Table};
 use std::sync::Arc;
 
 pub(crate) fn table(name: &str, columns: Vec<(&str, ArrayRef)>) -> Table {
@@ -117,6 +117,18 @@ pub(crate) fn banks() -> Vec<(Party, Policy)> {
         (Party::new("beta"), Policy::allow_all()),
         (Party::helper("bureau"), Policy::allow_all()),
     ]
+}
+
+/// The banks with these customers, for a dry run.
+pub(crate) fn planned(all: &Customers) -> Vec<Planned> {
+    let tables = [Some(all.alpha()), Some(all.beta()), None];
+    let planned = banks().into_iter().zip(&tables).map(|((party, policy), table)| Planned {
+        party,
+        policy,
+        schema: table.as_ref().map(Table::schema),
+        rows: table.as_ref().map_or(0, |t| t.rows() as u64),
+    });
+    planned.collect()
 }
 
 /// Maximum likelihood by Newton's method, intercept first.

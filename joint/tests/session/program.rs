@@ -1,9 +1,9 @@
 //! The whole way, against plain arithmetic; and the same dry.
 
-use crate::data::{auc_ks, banks, customers, fit};
+use crate::data::{auc_ks, banks, customers, fit, planned};
 use privity_joint::{
-    Assume, Error, Metric, ModelId, Op, Opened, Output, Planned, Released, Result, Session, Solver,
-    SplitBy, Table, TableId, To, TransformId, ValueId, audit, run_local,
+    Assume, Error, Metric, ModelId, Op, Opened, Output, Released, Result, Session, Solver, SplitBy,
+    Table, TableId, To, TransformId, ValueId, audit, run_local,
 };
 
 pub(crate) fn names(list: &[&str]) -> Vec<String> {
@@ -257,19 +257,8 @@ fn forecasts(hidden: bool) {
     })
     .unwrap();
 
-    let tables = [Some(all.alpha()), Some(all.beta()), None];
-    let planned: Vec<Planned> = banks()
-        .into_iter()
-        .zip(&tables)
-        .map(|((party, policy), table)| Planned {
-            party,
-            policy,
-            schema: table.as_ref().map(Table::schema),
-            rows: table.as_ref().map_or(0, |t| t.rows() as u64),
-        })
-        .collect();
     let assume = Assume { common_rows: Some(300), first_part: 0.7 };
-    let sessions = Session::dry_run(&planned, assume).unwrap();
+    let sessions = Session::dry_run(&planned(&all), assume).unwrap();
     for ((mut session, real), party) in sessions.into_iter().zip(&real).zip(["a", "b", "c"]) {
         let dry = match risk_of(&mut session, None, hidden) {
             Ok(dry) => dry,
